@@ -1,0 +1,1 @@
+//! Benchmarks of the reference broker; see `benches/`.
