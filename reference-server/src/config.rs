@@ -1,0 +1,200 @@
+//! Every option of the broker, with its default and its bound.
+
+use std::{path::PathBuf, time::Duration};
+
+/// What a server is told before it starts.
+///
+/// The defaults are those of nats-server, except for [`port`](Config::port): a server that is
+/// embedded listens on a free port unless told otherwise.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The address to listen on, as it is written in INFO. Default `127.0.0.1`.
+    pub host: String,
+    /// The port to listen on; 0 takes a free one. Default 0 (the program's default is 4222).
+    pub port: u16,
+    /// `server_name` in INFO; the server's id if absent.
+    pub server_name: Option<String>,
+    /// The `host:port` that INFO shows instead of the one listened on.
+    pub client_advertise: Option<String>,
+    /// Largest payload, headers included. Default 1 MiB.
+    pub max_payload_bytes: usize,
+    /// Largest argument part of a control line. Default 4096.
+    pub max_control_line_bytes: usize,
+    /// Connections served at a time; one more is refused. Default 65 536.
+    pub max_connections: usize,
+    /// Subscriptions of one connection; 0 is no limit, the default.
+    pub max_subscriptions: usize,
+    /// Tokens in a subscription's subject; 0 is no limit, the default.
+    pub max_subject_tokens: usize,
+    /// Bytes that may wait for one connection; one more and it is cut off. Default 64 MiB.
+    pub max_pending_bytes: usize,
+    /// How long a connection may accept no bytes before it is cut off. Default 10 s.
+    pub write_deadline: Duration,
+    /// Time between keep-alive PINGs to a quiet connection. Default 2 min.
+    pub ping_interval: Duration,
+    /// Unanswered PINGs after which a connection is stale. Default 2.
+    pub ping_max: u32,
+    /// Whether messages can carry headers. Default true.
+    pub headers: bool,
+    /// The nats-server release to behave like, where releases differ. Default the newest.
+    pub profile: Profile,
+    /// Threads that serve connections. Default 1, plenty for tests; the program takes one a core.
+    pub threads: usize,
+    /// What only the program looks at.
+    pub program: ProgramConfig,
+}
+
+/// What the program `nats-reference-server` looks at, and an embedded server does not.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ProgramConfig {
+    /// Log connections coming and going.
+    pub debug: bool,
+    /// Log operations.
+    pub trace: bool,
+    /// Log to this file instead of standard error.
+    pub log_file: Option<PathBuf>,
+    /// Write the process id to this file.
+    pub pid_file: Option<PathBuf>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            host: "127.0.0.1".to_owned(),
+            port: 0,
+            server_name: None,
+            client_advertise: None,
+            max_payload_bytes: 1 << 20,
+            max_control_line_bytes: 4096,
+            max_connections: 64 << 10,
+            max_subscriptions: 0,
+            max_subject_tokens: 0,
+            max_pending_bytes: 64 << 20,
+            write_deadline: Duration::from_secs(10),
+            ping_interval: Duration::from_secs(120),
+            ping_max: 2,
+            headers: true,
+            profile: Profile::default(),
+            threads: 1,
+            program: ProgramConfig::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Says what can't be meant, if anything.
+    pub(crate) fn problem(&self) -> Option<String> {
+        if self.max_payload_bytes > self.max_pending_bytes {
+            return Some(format!(
+                "max_payload ({}) cannot be higher than max_pending ({})",
+                self.max_payload_bytes, self.max_pending_bytes
+            ));
+        }
+        let above_zero = [
+            ("max_control_line", self.max_control_line_bytes),
+            ("max_connections", self.max_connections),
+            ("threads", self.threads),
+        ];
+        let zero = above_zero.iter().find(|(_, value)| *value == 0);
+        if let Some((name, _)) = zero {
+            return Some(format!("{name} must be above 0"));
+        }
+        if self.ping_interval.is_zero() || self.write_deadline.is_zero() {
+            return Some("ping_interval and write_deadline must be above 0".to_owned());
+        }
+        None
+    }
+}
+
+/// A nats-server release to behave like, where releases differ in what a client can see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[non_exhaustive]
+pub enum Profile {
+    /// As 2.9.10.
+    V2_9,
+    /// As 2.10.26.
+    V2_10,
+    /// As 2.11.11.
+    V2_11,
+    /// As 2.12.8.
+    V2_12,
+    /// As 2.14.6.
+    V2_14,
+    /// As 2.15.1.
+    #[default]
+    V2_15,
+}
+
+impl Profile {
+    const ALL: [(Profile, &'static str); 6] = [
+        (Profile::V2_9, "2.9.10"),
+        (Profile::V2_10, "2.10.26"),
+        (Profile::V2_11, "2.11.11"),
+        (Profile::V2_12, "2.12.8"),
+        (Profile::V2_14, "2.14.6"),
+        (Profile::V2_15, "2.15.1"),
+    ];
+
+    /// The release that INFO names.
+    pub fn version(self) -> &'static str {
+        let (_, version) = Profile::ALL[self as usize];
+        version
+    }
+
+    /// Reads a release such as `2.12` or `2.12.8`.
+    pub fn parse(text: &str) -> Option<Profile> {
+        let line = |version: &str| version.rsplit_once('.').map(|(line, _)| line.to_owned());
+        let same = |version: &str| version == text || line(version).as_deref() == Some(text);
+        Profile::ALL.iter().find(|(_, version)| same(version)).map(|(profile, _)| *profile)
+    }
+
+    /// The no-responders status names the subject (CORE-REQ-003).
+    pub(crate) fn status_names_subject(self) -> bool {
+        self >= Profile::V2_12
+    }
+
+    /// An INFO follows the first PONG after CONNECT (CORE-INFO-021).
+    pub(crate) fn info_after_first_pong(self) -> bool {
+        self >= Profile::V2_12
+    }
+
+    /// A repeated CONNECT drops the subscriptions (CORE-CONN-008).
+    pub(crate) fn reconnect_drops_subscriptions(self) -> bool {
+        self >= Profile::V2_12
+    }
+
+    /// Publishing below `$NRG.` is refused (CORE-SUBJ-019).
+    pub(crate) fn refuses_nrg(self) -> bool {
+        self >= Profile::V2_11
+    }
+
+    /// Publishing below `$GR.` is refused (CORE-SUBJ-017).
+    pub(crate) fn refuses_old_gateway_prefix(self) -> bool {
+        self >= Profile::V2_15
+    }
+
+    /// What is sent to a connection also counts as life (CORE-PING-009).
+    pub(crate) fn output_suppresses_ping(self) -> bool {
+        self <= Profile::V2_9
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_is_found_by_line_and_by_release() {
+        assert_eq!(Profile::parse("2.11"), Some(Profile::V2_11));
+        assert_eq!(Profile::parse("2.15.1"), Some(Profile::V2_15));
+        assert_eq!(Profile::parse("2.13"), None);
+        assert_eq!(Profile::default().version(), "2.15.1");
+    }
+
+    #[test]
+    fn a_payload_that_can_never_be_queued_is_a_problem() {
+        let config = Config { max_payload_bytes: 2, max_pending_bytes: 1, ..Config::default() };
+        assert!(config.problem().is_some_and(|text| text.contains("max_pending")));
+        assert_eq!(Config::default().problem(), None);
+    }
+}

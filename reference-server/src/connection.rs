@@ -1,0 +1,334 @@
+//! A socket around a session: the only place that waits for bytes.
+//!
+//! Two tasks serve a connection. The reader takes what has arrived, hands every complete
+//! operation to the session, and rings the receivers once the bytes are used up; the writer sends
+//! whatever waits in the outbox. An operation is finished, all outboxes filled, before the next
+//! one is looked at, and PONG goes through the same outbox as messages do: that makes PING a
+//! fence.
+
+use std::{
+    collections::VecDeque, io, io::IoSlice, pin::pin, sync::Arc, time::Duration, time::Instant,
+};
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    time::{sleep, timeout},
+};
+
+use crate::{
+    Config,
+    keepalive::{Due, Keepalive},
+    outbox::{Batch, Ending},
+    protocol::{ClientOp, ConnectOptions, Info, Limits, Parser, Publish, encode},
+    router::{Client, Publisher},
+    session::{Broker, Close, Session},
+};
+
+/// A read starts with this much room and doubles it while reads fill it.
+const READ_BYTES_MIN: usize = 2 << 10;
+/// No read has more room, unless a large payload is on its way.
+const READ_BYTES_MAX: usize = 64 << 10;
+/// How long the last words are given to arrive while unread input is thrown away; a socket that
+/// is closed over unread input is reset, and a reset destroys what the peer has not read yet.
+const LINGER: Duration = Duration::from_millis(500);
+/// Pieces given to one write call.
+const PIECES_MAX: usize = 64;
+
+/// Serves a connection until either side ends it; `gone` is called once nothing of the client is
+/// left in the broker, before its last words have arrived.
+pub(crate) async fn serve<R, W>(
+    mut reader: R,
+    writer: W,
+    client: Arc<Client>,
+    info: Info,
+    config: Arc<Config>,
+    gone: impl FnOnce(),
+) where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin + Send + 'static,
+{
+    let sending = tokio::spawn(write(writer, client.clone(), config.write_deadline));
+    let limits = Limits {
+        max_payload_bytes: config.max_payload_bytes,
+        max_control_line_bytes: config.max_control_line_bytes,
+    };
+    let keepalive = Keepalive::new(config.ping_interval, config.ping_max);
+    let mut conversation = Conversation {
+        parser: Parser::new(limits),
+        session: Session::new(),
+        side: Side { client: client.clone(), publisher: Publisher::new(), info, first_ping: false },
+        keepalive,
+        config,
+    };
+    let mut buffer = BytesMut::new();
+    let close = conversation.read(&mut reader, &mut buffer).await;
+    log::debug!("cid:{} - Client connection closed: {close}", client.id);
+    client.unsubscribe_all();
+    client.outbox.end(Ending::Flush);
+    gone();
+    let silence = async {
+        // Nothing to do about an error here: the connection is over.
+        let _ = timeout(LINGER, discard(&mut reader, &mut buffer)).await;
+    };
+    let _ = tokio::join!(sending, silence);
+}
+
+/// Greets, says why there is no room, and closes.
+pub(crate) async fn refuse<R, W>(mut reader: R, mut writer: W, info: &Info, why: &str)
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let mut words = Vec::new();
+    info.encode(&mut words);
+    encode::error(&mut words, why);
+    let told = async {
+        writer.write_all(&words).await?;
+        writer.shutdown().await
+    };
+    // A peer that does not take it is gone anyway.
+    let _ = timeout(LINGER, told).await;
+    let _ = timeout(LINGER, discard(&mut reader, &mut BytesMut::new())).await;
+}
+
+/// What is known of the conversation.
+struct Conversation {
+    parser: Parser,
+    session: Session,
+    side: Side,
+    keepalive: Keepalive,
+    config: Arc<Config>,
+}
+
+/// The broker as one client's session sees it.
+struct Side {
+    client: Arc<Client>,
+    publisher: Publisher,
+    info: Info,
+    /// CONNECT has come and the early first PING is to be scheduled.
+    first_ping: bool,
+}
+
+impl Conversation {
+    /// Reads until the end, and says why it is one.
+    async fn read<R: AsyncRead + Unpin>(
+        &mut self,
+        reader: &mut R,
+        buffer: &mut BytesMut,
+    ) -> String {
+        let client = self.side.client.clone();
+        let mut ended = pin!(client.outbox.ended(Ending::Flush));
+        let mut timer = pin!(sleep(self.keepalive.delay()));
+        let mut room = READ_BYTES_MIN;
+        let mut greeting = Vec::new();
+        self.side.info.encode(&mut greeting);
+        self.side.publisher.send(&client, &greeting);
+        self.side.publisher.ring();
+        loop {
+            let missing = self.parser.wanted().saturating_sub(buffer.len());
+            buffer.reserve(room.max(missing));
+            tokio::select! {
+                biased;
+                read = reader.read_buf(buffer) => match read {
+                    Ok(0) => return "end of stream".to_owned(),
+                    Err(error) => return error.to_string(),
+                    Ok(read) if read >= room => room = (room * 2).min(READ_BYTES_MAX),
+                    Ok(read) if read < room / 8 => room = (room / 2).max(READ_BYTES_MIN),
+                    Ok(_) => {}
+                },
+                () = timer.as_mut() => {
+                    timer.set(sleep(self.keepalive.delay()));
+                    if let Err(close) = self.keep_alive() {
+                        return self.last_words(close);
+                    }
+                }
+                () = ended.as_mut() => return "ended by the server".to_owned(),
+            }
+            let result = self.operations(buffer);
+            if let Err(close) = result {
+                return self.last_words(close);
+            }
+            self.side.publisher.ring();
+            self.side.publisher.ease().await;
+            if std::mem::take(&mut self.side.first_ping) {
+                timer.set(sleep(self.keepalive.first_delay(rand::random())));
+            }
+        }
+    }
+
+    /// Handles every complete operation and leaves the rest in the buffer.
+    fn operations(&mut self, buffer: &mut BytesMut) -> Result<(), Close> {
+        let mut done = 0;
+        let result = loop {
+            let (used, op) = match self.parser.next(&buffer[done..]) {
+                Ok(step) => step,
+                Err(error) => break Err(error.into()),
+            };
+            done += used;
+            let Some(op) = op else { break Ok(()) };
+            match op {
+                ClientOp::Pong => self.keepalive.answered(),
+                ClientOp::Connect(_) | ClientOp::Info(_) | ClientOp::Nothing | ClientOp::Error => {}
+                _ => self.keepalive.heard(Instant::now()),
+            }
+            let connects = matches!(op, ClientOp::Connect(_));
+            if let Err(close) = self.session.handle(op, &self.config, &mut self.side) {
+                break Err(close);
+            }
+            if connects {
+                self.parser.allow_headers(self.session.headers());
+            }
+        };
+        buffer.advance(done);
+        result
+    }
+
+    fn keep_alive(&mut self) -> Result<(), Close> {
+        let client = &self.side.client;
+        if self.config.profile.output_suppresses_ping() && client.outbox.take_delivered() {
+            self.keepalive.heard(Instant::now());
+        }
+        match self.keepalive.due(Instant::now()) {
+            Due::Nothing => Ok(()),
+            Due::Ping => {
+                self.side.send(encode::PING);
+                Ok(())
+            }
+            Due::Stale => Err(Close::Told("Stale Connection")),
+        }
+    }
+
+    /// Tells the client why, where it is told.
+    fn last_words(&mut self, close: Close) -> String {
+        if let Close::Told(text) = close {
+            let mut line = Vec::new();
+            encode::error(&mut line, text);
+            self.side.send(&line);
+        }
+        self.side.publisher.ring();
+        close.to_string()
+    }
+}
+
+impl Broker for Side {
+    fn send(&mut self, bytes: &[u8]) {
+        self.publisher.send(&self.client, bytes);
+    }
+
+    fn connected(&mut self, options: &ConnectOptions, first: bool) {
+        self.client.set_options(options.echo, options.headers);
+        self.first_ping |= first;
+    }
+
+    fn send_info(&mut self) {
+        let account = self.client.account().name().to_owned();
+        let info = Info { connect_info: true, remote_account: Some(account), ..self.info.clone() };
+        let mut line = Vec::new();
+        info.encode(&mut line);
+        self.send(&line);
+    }
+
+    fn subscriptions(&self) -> usize {
+        self.client.subscription_count()
+    }
+
+    fn subscribe(&mut self, pattern: &[u8], queue: Option<&[u8]>, sid: &[u8]) {
+        self.client.subscribe(pattern, queue, sid);
+    }
+
+    fn unsubscribe(&mut self, sid: &[u8], max: u64) {
+        self.client.unsubscribe(sid, max);
+    }
+
+    fn unsubscribe_all(&mut self) {
+        self.client.unsubscribe_all();
+    }
+
+    fn publish(&mut self, message: &Publish<'_>) -> bool {
+        self.publisher.publish(&self.client, message)
+    }
+
+    fn no_responders(&mut self, message: &Publish<'_>, reply: &[u8], names_subject: bool) {
+        let name = names_subject.then_some(message.subject);
+        self.publisher.no_responders(&self.client, reply, name);
+    }
+}
+
+/// Sends what waits until the connection ends.
+async fn write<W: AsyncWrite + Unpin>(mut writer: W, client: Arc<Client>, deadline: Duration) {
+    let outbox = &client.outbox;
+    loop {
+        match outbox.next().await {
+            Batch::Send(pieces) => {
+                let sent = tokio::select! {
+                    sent = send(&mut writer, pieces, &client, deadline) => sent,
+                    () = outbox.ended(Ending::Cut) => return,
+                };
+                if let Err(error) = sent {
+                    log::debug!("cid:{} - {error}", client.id);
+                    return outbox.end(Ending::Cut);
+                }
+            }
+            Batch::End(Ending::Flush) => {
+                // The peer may have gone first; there is nobody left to tell.
+                let _ = writer.shutdown().await;
+                return;
+            }
+            Batch::End(Ending::Cut) => return,
+        }
+    }
+}
+
+/// Sends all pieces; each write must get some bytes through before the deadline.
+async fn send<W: AsyncWrite + Unpin>(
+    writer: &mut W,
+    mut pieces: VecDeque<Bytes>,
+    client: &Client,
+    deadline: Duration,
+) -> io::Result<()> {
+    while !pieces.is_empty() {
+        let mut slices = [IoSlice::new(&[]); PIECES_MAX];
+        let mut count = 0;
+        for (slice, piece) in slices.iter_mut().zip(&pieces) {
+            *slice = IoSlice::new(piece);
+            count += 1;
+        }
+        let written = match timeout(deadline, writer.write_vectored(&slices[..count])).await {
+            Ok(written) => written?,
+            Err(_) => {
+                let text = "Slow Consumer Detected: WriteDeadline exceeded";
+                return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+            }
+        };
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        client.outbox.sent(written);
+        drop_front(&mut pieces, written);
+    }
+    writer.flush().await
+}
+
+/// Forgets the bytes that have been sent.
+fn drop_front(pieces: &mut VecDeque<Bytes>, mut bytes: usize) {
+    while let Some(first) = pieces.front_mut() {
+        if first.len() > bytes {
+            first.advance(bytes);
+            return;
+        }
+        bytes -= first.len();
+        pieces.pop_front();
+    }
+}
+
+async fn discard<R: AsyncRead + Unpin>(reader: &mut R, buffer: &mut BytesMut) {
+    loop {
+        buffer.clear();
+        buffer.reserve(READ_BYTES_MIN);
+        match reader.read_buf(buffer).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+    }
+}

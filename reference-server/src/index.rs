@@ -1,0 +1,305 @@
+//! Who is interested in a subject: a tree of tokens, one level a token.
+//!
+//! The tree knows nothing of connections; what it holds is any item that can be compared. A
+//! published subject walks the tree once: at each level the literal token, `*` and `>` are
+//! looked at, so the cost follows the tokens of the subject and the wildcards that cover it, not
+//! the number of subscriptions.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use crate::subject::tokens;
+
+/// The tree.
+#[derive(Debug)]
+pub struct Index<T> {
+    root: Level<T>,
+    len: usize,
+}
+
+/// What a subject found. Queue groups of the same name are one group, whatever pattern their
+/// members subscribed with (CORE-QUEUE-004).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Matches<T> {
+    /// Each gets a copy.
+    pub plain: Vec<T>,
+    /// One member of each gets a copy.
+    pub queues: Vec<QueueGroup<T>>,
+}
+
+/// The members of one queue group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueGroup<T> {
+    /// The group's name.
+    pub name: Box<[u8]>,
+    /// One entry for each membership.
+    pub members: Vec<T>,
+}
+
+#[derive(Debug)]
+struct Level<T> {
+    /// By literal token; `*` and `>` never stand here.
+    literals: HashMap<Box<[u8]>, Node<T>, RandomState>,
+    /// Below `*`.
+    star: Option<Box<Node<T>>>,
+    /// Patterns that end here with `>`.
+    arrow: Option<Box<Matches<T>>>,
+}
+
+#[derive(Debug)]
+struct Node<T> {
+    /// Patterns that end with this token.
+    here: Matches<T>,
+    /// Patterns that go on.
+    next: Option<Box<Level<T>>>,
+}
+
+impl<T: Clone + PartialEq> Index<T> {
+    /// An empty tree.
+    pub fn new() -> Index<T> {
+        Index { root: Level::default(), len: 0 }
+    }
+
+    /// How many items are in it.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Adds an item under a pattern that [`is_valid_pattern`](crate::subject::is_valid_pattern).
+    pub fn insert(&mut self, pattern: &[u8], queue: Option<&[u8]>, item: T) {
+        let mut level = &mut self.root;
+        let mut tokens = tokens(pattern).peekable();
+        while let Some(token) = tokens.next() {
+            if token == b">" {
+                level.arrow.get_or_insert_default().add(queue, item);
+                self.len += 1;
+                return;
+            }
+            let node = match token {
+                b"*" => level.star.get_or_insert_default(),
+                _ => level.literals.entry(token.into()).or_default(),
+            };
+            if tokens.peek().is_none() {
+                node.here.add(queue, item);
+                self.len += 1;
+                return;
+            }
+            level = node.next.get_or_insert_default();
+        }
+    }
+
+    /// Takes an item out again, named by the pattern and queue group it was added with; false if
+    /// it is not there.
+    pub fn remove(&mut self, pattern: &[u8], queue: Option<&[u8]>, item: &T) -> bool {
+        let tokens: Vec<&[u8]> = tokens(pattern).collect();
+        let found = self.root.remove(&tokens, queue, item);
+        self.len -= usize::from(found);
+        found
+    }
+
+    /// Everything that is interested in a published subject. An empty token matches nothing, not
+    /// even `>` (CORE-SUBJ-009); `*` and `>` in a published subject are text (CORE-SUBJ-006).
+    pub fn matches(&self, subject: &[u8]) -> Matches<T> {
+        let mut found = Matches::default();
+        let tokens: Vec<&[u8]> = tokens(subject).collect();
+        if tokens.iter().all(|token| !token.is_empty()) {
+            self.root.collect(&tokens, &mut found);
+        }
+        found
+    }
+}
+
+impl<T: Clone + PartialEq> Level<T> {
+    fn collect(&self, tokens: &[&[u8]], found: &mut Matches<T>) {
+        let Some((token, rest)) = tokens.split_first() else { return };
+        if let Some(arrow) = &self.arrow {
+            found.extend(arrow);
+        }
+        let literal = self.literals.get(*token);
+        for node in [literal, self.star.as_deref()].into_iter().flatten() {
+            match (&node.next, rest.is_empty()) {
+                (_, true) => found.extend(&node.here),
+                (Some(next), false) => next.collect(rest, found),
+                (None, false) => {}
+            }
+        }
+    }
+
+    /// Removes the item and every node that is empty without it.
+    fn remove(&mut self, tokens: &[&[u8]], queue: Option<&[u8]>, item: &T) -> bool {
+        let Some((token, rest)) = tokens.split_first() else { return false };
+        if *token == b">" {
+            let found = self.arrow.as_mut().is_some_and(|arrow| arrow.take(queue, item));
+            self.arrow.take_if(|arrow| arrow.is_empty());
+            return found;
+        }
+        let node = match *token {
+            b"*" => self.star.as_deref_mut(),
+            _ => self.literals.get_mut(*token),
+        };
+        let Some(node) = node else { return false };
+        let found = match (&mut node.next, rest.is_empty()) {
+            (_, true) => node.here.take(queue, item),
+            (Some(next), false) => next.remove(rest, queue, item),
+            (None, false) => false,
+        };
+        node.next.take_if(|next| next.is_empty());
+        if node.here.is_empty() && node.next.is_none() {
+            match *token {
+                b"*" => self.star = None,
+                _ => drop(self.literals.remove(*token)),
+            }
+        }
+        found
+    }
+
+    fn is_empty(&self) -> bool {
+        self.literals.is_empty() && self.star.is_none() && self.arrow.is_none()
+    }
+}
+
+impl<T: Clone + PartialEq> Matches<T> {
+    /// Whether nobody is interested.
+    pub fn is_empty(&self) -> bool {
+        self.plain.is_empty() && self.queues.is_empty()
+    }
+
+    fn add(&mut self, queue: Option<&[u8]>, item: T) {
+        match queue {
+            None => self.plain.push(item),
+            Some(name) => self.group(name).members.push(item),
+        }
+    }
+
+    fn extend(&mut self, other: &Matches<T>) {
+        self.plain.extend_from_slice(&other.plain);
+        for group in &other.queues {
+            self.group(&group.name).members.extend_from_slice(&group.members);
+        }
+    }
+
+    fn group(&mut self, name: &[u8]) -> &mut QueueGroup<T> {
+        let known = self.queues.iter().position(|group| *group.name == *name);
+        let at = known.unwrap_or_else(|| {
+            self.queues.push(QueueGroup { name: name.into(), members: Vec::new() });
+            self.queues.len() - 1
+        });
+        &mut self.queues[at]
+    }
+
+    fn take(&mut self, queue: Option<&[u8]>, item: &T) -> bool {
+        let Some(name) = queue else { return take(&mut self.plain, item) };
+        let Some(at) = self.queues.iter().position(|group| *group.name == *name) else {
+            return false;
+        };
+        let found = take(&mut self.queues[at].members, item);
+        if self.queues[at].members.is_empty() {
+            self.queues.swap_remove(at);
+        }
+        found
+    }
+}
+
+fn take<T: PartialEq>(items: &mut Vec<T>, item: &T) -> bool {
+    match items.iter().position(|candidate| candidate == item) {
+        Some(at) => {
+            items.swap_remove(at);
+            true
+        }
+        None => false,
+    }
+}
+
+impl<T: Clone + PartialEq> Default for Index<T> {
+    fn default() -> Index<T> {
+        Index::new()
+    }
+}
+
+impl<T> Default for Level<T> {
+    fn default() -> Level<T> {
+        Level { literals: HashMap::default(), star: None, arrow: None }
+    }
+}
+
+impl<T> Default for Node<T> {
+    fn default() -> Node<T> {
+        Node { here: Matches::default(), next: None }
+    }
+}
+
+impl<T> Default for Matches<T> {
+    fn default() -> Matches<T> {
+        Matches { plain: Vec::new(), queues: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn index(patterns: &[(&str, Option<&str>)]) -> Index<usize> {
+        let mut index = Index::new();
+        for (item, (pattern, queue)) in patterns.iter().enumerate() {
+            index.insert(pattern.as_bytes(), queue.map(str::as_bytes), item);
+        }
+        index
+    }
+
+    fn plain(index: &Index<usize>, subject: &str) -> Vec<usize> {
+        let mut found = index.matches(subject.as_bytes()).plain;
+        found.sort_unstable();
+        found
+    }
+
+    #[test]
+    fn star_is_one_token_and_arrow_is_one_or_more() {
+        let index = index(&[("a.*", None), ("a.>", None), (">", None), ("*", None), ("a.b", None)]);
+        assert_eq!(plain(&index, "a"), [2, 3]);
+        assert_eq!(plain(&index, "a.b"), [0, 1, 2, 4]);
+        assert_eq!(plain(&index, "a.b.c"), [1, 2]);
+    }
+
+    #[test]
+    fn wildcards_in_a_published_subject_are_text() {
+        let index = index(&[("a.*", None), ("a.>", None), ("a.x", None)]);
+        assert_eq!(plain(&index, "a.*"), [0, 1]);
+        assert_eq!(plain(&index, "a.>"), [0, 1]);
+    }
+
+    #[test]
+    fn an_empty_token_reaches_nobody() {
+        let index = index(&[(">", None), ("a.*.b", None)]);
+        for subject in ["", "a.", ".a", "a..b"] {
+            assert!(index.matches(subject.as_bytes()).is_empty(), "{subject}");
+        }
+    }
+
+    #[test]
+    fn queue_groups_merge_across_patterns() {
+        let index = index(&[("a.x", Some("q")), ("a.*", Some("q")), ("a.>", Some("p"))]);
+        let found = index.matches(b"a.x");
+        let mut groups: Vec<_> =
+            found.queues.iter().map(|group| (&*group.name, group.members.len())).collect();
+        groups.sort_unstable();
+        assert_eq!(groups, [(&b"p"[..], 1), (&b"q"[..], 2)]);
+    }
+
+    #[test]
+    fn removing_everything_leaves_no_node() {
+        let patterns = [("a.b.c", None), ("a.*.>", None), ("*", Some("q")), (">", None)];
+        let mut index = index(&patterns);
+        assert!(!index.remove(b"a.b", None, &0) && !index.remove(b"a.b.c", None, &9));
+        for (item, (pattern, queue)) in patterns.iter().enumerate() {
+            let queue = queue.map(str::as_bytes);
+            assert!(index.remove(pattern.as_bytes(), queue, &item), "{pattern}");
+        }
+        assert!(index.is_empty() && index.root.is_empty());
+    }
+}

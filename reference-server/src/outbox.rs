@@ -1,0 +1,331 @@
+//! What waits to be sent to one connection.
+//!
+//! Publishers append, the connection's writer takes everything at once. Small payloads are copied
+//! behind their control line, so that many messages leave in one write; a large payload is held
+//! once and shared between all who get it. The bound is `max_pending_bytes`: who lets more pile
+//! up is a slow consumer and is cut off without a word (CORE-LIMIT-002).
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+
+/// Payloads from here on are shared instead of copied. Copying less than this costs about as
+/// much as keeping track of one more piece does.
+pub(crate) const SHARED_FROM_BYTES: usize = 16 << 10;
+
+/// A buffer that has grown to this size is closed and another one begun.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// The queue and the bell of its writer.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    queue: Mutex<Queue>,
+    /// For the writer: there is something to do.
+    filled: Notify,
+    /// For whoever waits for it: there is room again, or the connection is ending.
+    changed: Notify,
+    max_pending_bytes: usize,
+}
+
+/// What waits, and whether more is taken.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    /// Complete pieces, in order.
+    pieces: VecDeque<Bytes>,
+    /// The piece that is being filled, behind all others.
+    open: Vec<u8>,
+    /// Bytes in `pieces` and `open`, and those that the writer has taken and not yet sent.
+    pending_bytes: usize,
+    ending: Option<Ending>,
+    /// The writer has been promised a ring.
+    announced: bool,
+    /// A message has been delivered since this was last asked.
+    delivered: bool,
+}
+
+/// How the connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Send what waits, then close.
+    Flush,
+    /// Close at once; what waits is lost.
+    Cut,
+}
+
+/// Whether the writer has to be rung once the batch is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Ring {
+    /// Nobody has promised to yet.
+    Due,
+    /// Somebody else will, or nothing was added.
+    No,
+    /// The bound was passed: [`end`](Outbox::end) it.
+    Overflow,
+}
+
+/// What the writer is to do next.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Batch {
+    /// Send these.
+    Send(VecDeque<Bytes>),
+    /// Send nothing more; flush if need be and close.
+    End(Ending),
+}
+
+impl Outbox {
+    pub(crate) fn new(max_pending_bytes: usize) -> Outbox {
+        Outbox {
+            queue: Mutex::default(),
+            filled: Notify::new(),
+            changed: Notify::new(),
+            max_pending_bytes,
+        }
+    }
+
+    /// Appends what `write` writes, unless the connection is ending; the lock is held meanwhile,
+    /// so nothing can come between.
+    pub(crate) fn append(&self, write: impl FnOnce(&mut Vec<u8>)) -> Ring {
+        let mut queue = self.lock();
+        if queue.is_ending() {
+            return Ring::No;
+        }
+        let before = queue.open.len();
+        write(&mut queue.open);
+        let added = queue.open.len() - before;
+        queue.added(added, self.max_pending_bytes)
+    }
+
+    /// The queue itself, for a delivery that must look at the subscription under the same lock.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Queue> {
+        // A panic while the lock was held can only have left a shorter queue.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes allowed to wait.
+    pub(crate) fn max_pending_bytes(&self) -> usize {
+        self.max_pending_bytes
+    }
+
+    /// Wakes the writer.
+    pub(crate) fn ring(&self) {
+        self.filled.notify_one();
+    }
+
+    /// Ends the connection; `Cut` wins over `Flush`.
+    pub(crate) fn end(&self, ending: Ending) {
+        {
+            let mut queue = self.lock();
+            if queue.ending != Some(Ending::Cut) {
+                queue.ending = Some(ending);
+            }
+            if ending == Ending::Cut {
+                queue.drop_all();
+            }
+        }
+        self.ring();
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until the connection is ending, in this way or a harder one.
+    pub(crate) async fn ended(&self, ending: Ending) {
+        loop {
+            let changed = self.changed.notified();
+            let now = self.lock().ending;
+            if now == Some(Ending::Cut) || now == Some(ending) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Waits for something to do.
+    pub(crate) async fn next(&self) -> Batch {
+        loop {
+            if let Some(batch) = self.lock().take() {
+                return batch;
+            }
+            self.filled.notified().await;
+        }
+    }
+
+    /// The writer has sent this many bytes.
+    pub(crate) fn sent(&self, bytes: usize) {
+        let mut queue = self.lock();
+        let was_full = queue.pending_bytes > self.full_bytes();
+        queue.pending_bytes = queue.pending_bytes.saturating_sub(bytes);
+        if was_full && queue.pending_bytes <= self.full_bytes() {
+            drop(queue);
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// Whether publishers should give the writer time.
+    pub(crate) fn is_full(&self) -> bool {
+        let queue = self.lock();
+        queue.ending.is_none() && queue.pending_bytes > self.full_bytes()
+    }
+
+    /// Waits until it is no longer full, or ending.
+    pub(crate) async fn drained(&self) {
+        let changed = self.changed.notified();
+        if self.is_full() {
+            changed.await;
+        }
+    }
+
+    /// Whether a message was delivered since this was last asked.
+    pub(crate) fn take_delivered(&self) -> bool {
+        std::mem::take(&mut self.lock().delivered)
+    }
+
+    /// Three quarters, as nats-server has it.
+    fn full_bytes(&self) -> usize {
+        self.max_pending_bytes / 4 * 3
+    }
+}
+
+impl Queue {
+    /// Whether nothing more is taken.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.ending.is_some()
+    }
+
+    /// Appends a delivery: `line` writes the control line and answers the body that follows it,
+    /// which is copied, or shared where `shared` ends with the same bytes.
+    pub(crate) fn deliver<'a>(
+        &mut self,
+        max_pending_bytes: usize,
+        shared: Option<&Bytes>,
+        line: impl FnOnce(&mut Vec<u8>) -> &'a [u8],
+    ) -> Ring {
+        let before = self.open.len();
+        let body = line(&mut self.open);
+        let mut added = self.open.len() - before + 2;
+        match shared {
+            Some(shared) => {
+                added += body.len();
+                self.close_piece();
+                self.pieces.push_back(shared.slice(shared.len() - body.len()..));
+            }
+            None => {
+                self.open.extend_from_slice(body);
+                added += body.len();
+            }
+        }
+        self.open.extend_from_slice(b"\r\n");
+        self.delivered = true;
+        self.added(added, max_pending_bytes)
+    }
+
+    fn added(&mut self, bytes: usize, max: usize) -> Ring {
+        self.pending_bytes += bytes;
+        if self.pending_bytes > max {
+            self.ending = Some(Ending::Cut);
+            self.drop_all();
+            return Ring::Overflow;
+        }
+        if self.open.len() >= PIECE_BYTES {
+            self.close_piece();
+        }
+        match std::mem::replace(&mut self.announced, true) {
+            true => Ring::No,
+            false => Ring::Due,
+        }
+    }
+
+    fn close_piece(&mut self) {
+        let piece = std::mem::take(&mut self.open);
+        self.pieces.push_back(Bytes::from(piece));
+    }
+
+    fn take(&mut self) -> Option<Batch> {
+        self.announced = false;
+        if self.ending == Some(Ending::Cut) {
+            return Some(Batch::End(Ending::Cut));
+        }
+        if !self.open.is_empty() {
+            self.close_piece();
+        }
+        if !self.pieces.is_empty() {
+            return Some(Batch::Send(std::mem::take(&mut self.pieces)));
+        }
+        self.ending.map(Batch::End)
+    }
+
+    fn drop_all(&mut self) {
+        self.pieces.clear();
+        self.open = Vec::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(outbox: &Outbox) -> Option<Vec<u8>> {
+        match outbox.lock().take()? {
+            Batch::Send(pieces) => Some(pieces.iter().flatten().copied().collect()),
+            Batch::End(ending) => Some(format!("{ending:?}").into_bytes()),
+        }
+    }
+
+    #[test]
+    fn one_ring_a_batch() {
+        let outbox = Outbox::new(100);
+        assert_eq!(outbox.append(|out| out.push(b'a')), Ring::Due);
+        assert_eq!(outbox.append(|out| out.push(b'b')), Ring::No);
+        assert_eq!(taken(&outbox).unwrap(), b"ab");
+        assert_eq!(outbox.append(|out| out.push(b'c')), Ring::Due);
+    }
+
+    #[test]
+    fn shared_and_copied_bytes_keep_their_order() {
+        let outbox = Outbox::new(1000);
+        let _ = outbox.append(|out| out.extend_from_slice(b"first "));
+        let shared = Bytes::from_static(b"header body");
+        let _ = outbox.lock().deliver(1000, Some(&shared), |out| {
+            out.extend_from_slice(b"line ");
+            b"body"
+        });
+        let _ = outbox.append(|out| out.extend_from_slice(b"last"));
+        assert_eq!(taken(&outbox).unwrap(), b"first line body\r\nlast");
+    }
+
+    #[test]
+    fn exactly_full_is_served_and_one_more_is_cut() {
+        let outbox = Outbox::new(4);
+        let _ = outbox.append(|out| out.extend_from_slice(b"1234"));
+        assert_eq!(taken(&outbox).unwrap(), b"1234");
+        // The bytes still count until they are sent.
+        assert_eq!(outbox.append(|out| out.push(b'5')), Ring::Overflow);
+        assert_eq!(taken(&outbox).unwrap(), b"Cut");
+    }
+
+    #[test]
+    fn sent_bytes_make_room() {
+        let outbox = Outbox::new(4);
+        let _ = outbox.append(|out| out.extend_from_slice(b"1234"));
+        assert!(outbox.is_full() && taken(&outbox).is_some());
+        outbox.sent(4);
+        assert!(!outbox.is_full());
+        let _ = outbox.append(|out| out.push(b'5'));
+        assert_eq!(taken(&outbox).unwrap(), b"5");
+    }
+
+    #[test]
+    fn an_ending_connection_sends_what_waits_and_takes_nothing_more() {
+        let outbox = Outbox::new(100);
+        let _ = outbox.append(|out| out.extend_from_slice(b"bye"));
+        outbox.end(Ending::Flush);
+        let _ = outbox.append(|out| out.extend_from_slice(b"late"));
+        assert_eq!(taken(&outbox).unwrap(), b"bye");
+        assert_eq!(taken(&outbox).unwrap(), b"Flush");
+        outbox.end(Ending::Cut);
+        assert_eq!(taken(&outbox).unwrap(), b"Cut");
+    }
+}

@@ -1,0 +1,161 @@
+//! The options of CONNECT.
+
+use std::{borrow::Cow, fmt};
+
+use serde::{
+    Deserializer,
+    de::{IgnoredAny, MapAccess, Visitor},
+};
+
+/// What a client asked for. CONNECT may be repeated; what a later one leaves out stays as it was
+/// (CORE-CONN-007).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectOptions {
+    /// Acknowledge each operation with `+OK`; on until CONNECT says otherwise (CORE-CONN-002).
+    pub verbose: bool,
+    /// Check published subjects; on until CONNECT says otherwise (CORE-CONN-004).
+    pub pedantic: bool,
+    /// Deliver own messages to own subscriptions; on by default (CORE-CONN-005).
+    pub echo: bool,
+    /// The client reads and writes headers; off by default (CORE-CONN-006).
+    pub headers: bool,
+    /// Answer requests that nobody listens to; off by default (CORE-REQ-004).
+    pub no_responders: bool,
+    /// 1 if the client takes later INFOs.
+    pub protocol: i64,
+    /// The client's name for itself.
+    pub name: String,
+    /// An obsolete option was used that nats-server refuses (CORE-CONN-030).
+    pub obsolete: bool,
+}
+
+impl Default for ConnectOptions {
+    fn default() -> ConnectOptions {
+        ConnectOptions {
+            verbose: true,
+            pedantic: true,
+            echo: true,
+            headers: false,
+            no_responders: false,
+            protocol: 0,
+            name: String::new(),
+            obsolete: false,
+        }
+    }
+}
+
+impl ConnectOptions {
+    /// Takes over what the JSON text says. Names match without regard to case, unknown ones and
+    /// null are passed over, the last of several wins; a wrong type or anything but an object or
+    /// null is an error (CORE-CONN-009 to 013).
+    pub fn merge(&mut self, json: &[u8]) -> Result<(), serde_json::Error> {
+        // Go's decoder replaces what is not UTF-8 instead of refusing it.
+        let text = String::from_utf8_lossy(json);
+        let mut reader = serde_json::Deserializer::from_str(&text);
+        reader.deserialize_option(Merge(self))?;
+        reader.end()
+    }
+}
+
+struct Merge<'a>(&'a mut ConnectOptions);
+
+impl<'de> Visitor<'de> for Merge<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of CONNECT options")
+    }
+
+    fn visit_none<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+        json.deserialize_map(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let options = self.0;
+        while let Some(name) = map.next_key::<Cow<'_, str>>()? {
+            match name.to_ascii_lowercase().as_str() {
+                "verbose" => set(&mut options.verbose, map.next_value()?),
+                "pedantic" => set(&mut options.pedantic, map.next_value()?),
+                "echo" => set(&mut options.echo, map.next_value()?),
+                "headers" => set(&mut options.headers, map.next_value()?),
+                "no_responders" => set(&mut options.no_responders, map.next_value()?),
+                "protocol" => set(&mut options.protocol, map.next_value()?),
+                "name" => set(&mut options.name, map.next_value()?),
+                "account" => {
+                    let account: Option<String> = map.next_value()?;
+                    options.obsolete |= account.is_some_and(|name| !name.is_empty());
+                }
+                "new_account" => {
+                    options.obsolete |= map.next_value::<Option<bool>>()? == Some(true)
+                }
+                "tls_required" => drop(map.next_value::<Option<bool>>()?),
+                "user" | "pass" | "auth_token" | "jwt" | "nkey" | "sig" | "lang" | "version" => {
+                    drop(map.next_value::<Option<String>>()?);
+                }
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn set<T>(option: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *option = value;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn merged(json: &str) -> Option<ConnectOptions> {
+        let mut options = ConnectOptions::default();
+        options.merge(json.as_bytes()).is_ok().then_some(options)
+    }
+
+    #[test]
+    fn names_match_without_case_and_the_last_one_wins() {
+        assert!(!merged(r#"{"VERBOSE":false}"#).unwrap().verbose);
+        assert!(merged(r#"{"verbose":false,"Verbose":true}"#).unwrap().verbose);
+    }
+
+    #[test]
+    fn null_and_unknown_names_change_nothing() {
+        assert_eq!(merged("null"), Some(ConnectOptions::default()));
+        let options = merged(r#"{"verbose":null,"x":[1,{"a":2}]}"#);
+        assert_eq!(options, Some(ConnectOptions::default()));
+    }
+
+    #[test]
+    fn wrong_types_and_other_texts_are_refused() {
+        for json in [
+            "",
+            "{",
+            "[]",
+            "1",
+            "\"x\"",
+            "{verbose:false}",
+            r#"{"verbose":"false"}"#,
+            r#"{"verbose":0}"#,
+            r#"{"protocol":"1"}"#,
+            r#"{"protocol":1.5}"#,
+            r#"{"name":5}"#,
+            r#"{"user":true}"#,
+            r#"{"verbose":false} x"#,
+        ] {
+            assert_eq!(merged(json), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_later_connect_keeps_what_it_leaves_out() {
+        let mut options = merged(r#"{"verbose":false,"echo":false}"#).unwrap();
+        options.merge(br#"{"echo":true}"#).unwrap();
+        assert!(!options.verbose && options.echo);
+    }
+}

@@ -1,0 +1,48 @@
+//! The server's greeting.
+
+use serde::Serialize;
+
+/// The fields of an INFO line for one connection (CORE-INFO-003).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Info {
+    /// The server process, a public nkey that starts with N.
+    pub server_id: String,
+    /// The configured name, else the id.
+    pub server_name: String,
+    /// The release that is spoken.
+    pub version: String,
+    /// Always 1: echo suppression and later INFOs are supported.
+    pub proto: u8,
+    /// nats-server tells its compiler here; clients only look whether it is a text.
+    pub go: String,
+    /// The address listened on, as configured.
+    pub host: String,
+    /// The port listened on.
+    pub port: u16,
+    /// Whether messages can carry headers.
+    pub headers: bool,
+    /// Largest payload in bytes, headers included.
+    pub max_payload: usize,
+    /// This connection.
+    pub client_id: u64,
+    /// The peer's address as the server sees it, without port.
+    pub client_ip: String,
+    /// Set in the INFO that follows the first PONG (CORE-INFO-021).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub connect_info: bool,
+    /// The account that the connection was bound to, in the same INFO.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote_account: Option<String>,
+}
+
+impl Info {
+    /// The whole line; nats-server writes a blank before the line end (CORE-INFO-002).
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"INFO ");
+        // Writing a struct of texts and numbers to memory can't fail.
+        if serde_json::to_writer(&mut *out, self).is_err() {
+            out.extend_from_slice(b"{}");
+        }
+        out.extend_from_slice(b" \r\n");
+    }
+}

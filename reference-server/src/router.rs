@@ -1,0 +1,347 @@
+//! Who is connected, who is interested in what, and how a message reaches them.
+//!
+//! An [`Account`] holds the index of its subscriptions; accounts know nothing of each other. Each
+//! connection has a [`Publisher`]: it remembers where subjects led, until any subscription of the
+//! account changes, and whom it has written to since it last rang their bells.
+//!
+//! Locks: the index (shared by all publishers of an account, exclusive for SUB and UNSUB), each
+//! client's table of sids, and each client's outbox. None is held while another one is taken,
+//! with one exception: a client's own table while the index is changed for it.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use foldhash::fast::RandomState;
+use rand::{RngExt, SeedableRng, rngs::SmallRng};
+
+use crate::{
+    index::{Index, Matches},
+    outbox::{Ending, Outbox, Ring, SHARED_FROM_BYTES},
+    protocol::{Publish, encode},
+};
+
+/// Subjects whose route a connection remembers.
+const ROUTES_MAX: usize = 16 << 10;
+
+/// How long a publisher waits for a receiver that is nearly full, so that a reader which is only
+/// a little slower than a flood is not cut off. nats-server waits as long.
+const STALL: Duration = Duration::from_millis(5);
+
+/// Subscriptions that see each other's messages.
+#[derive(Debug)]
+pub(crate) struct Account {
+    name: &'static str,
+    index: RwLock<Index<Arc<Subscription>>>,
+    /// Goes up with every change of the index.
+    generation: AtomicU64,
+}
+
+/// One subscription of one client.
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    client: Arc<Client>,
+    pattern: Box<[u8]>,
+    queue: Option<Box<[u8]>>,
+    sid: Box<[u8]>,
+    // What follows is written under the lock of the client's outbox only, which orders it with
+    // PONG: what was ended before a PONG was queued delivers nothing behind it (CORE-SUB-020).
+    /// Messages delivered since SUB (CORE-SUB-012).
+    delivered: AtomicU64,
+    /// Deliveries after which it ends; 0 is never.
+    max: AtomicU64,
+    ended: AtomicBool,
+}
+
+/// A connection, as others see it.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) id: u64,
+    pub(crate) outbox: Outbox,
+    account: Arc<Account>,
+    subscriptions: Mutex<HashMap<Box<[u8]>, Arc<Subscription>, RandomState>>,
+    echo: AtomicBool,
+    headers: AtomicBool,
+    /// Publishers do not wait for it again before it has made room.
+    hopeless: AtomicBool,
+}
+
+/// Where a subject leads.
+type Route = Arc<Matches<Arc<Subscription>>>;
+
+/// How one connection publishes.
+#[derive(Debug)]
+pub(crate) struct Publisher {
+    routes: HashMap<Box<[u8]>, Route, RandomState>,
+    generation: u64,
+    /// Who was written to and not rung yet.
+    unrung: Vec<Arc<Client>>,
+    chance: SmallRng,
+}
+
+impl Account {
+    pub(crate) fn new(name: &'static str) -> Account {
+        Account { name, index: RwLock::default(), generation: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) fn subscriptions(&self) -> usize {
+        self.index.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Index<Arc<Subscription>>)) {
+        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        change(&mut index);
+        // Behind the change and before the lock is given back: who sees the old number may have
+        // looked at the old tree, who sees the new one has not.
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    fn remove(&self, subscription: &Arc<Subscription>) {
+        let queue = subscription.queue.as_deref();
+        self.change(|index| {
+            index.remove(&subscription.pattern, queue, subscription);
+        });
+    }
+
+    fn matches(&self, subject: &[u8]) -> Matches<Arc<Subscription>> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner).matches(subject)
+    }
+}
+
+/// Two subscriptions are the same if they are one object.
+impl PartialEq for Subscription {
+    fn eq(&self, other: &Subscription) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Client {
+    pub(crate) fn new(id: u64, account: Arc<Account>, max_pending_bytes: usize) -> Client {
+        Client {
+            id,
+            outbox: Outbox::new(max_pending_bytes),
+            account,
+            subscriptions: Mutex::default(),
+            echo: AtomicBool::new(true),
+            headers: AtomicBool::new(false),
+            hopeless: AtomicBool::new(false),
+        }
+    }
+
+    /// What CONNECT said about deliveries to this client.
+    pub(crate) fn set_options(&self, echo: bool, headers: bool) {
+        self.echo.store(echo, Ordering::Relaxed);
+        self.headers.store(headers, Ordering::Relaxed);
+    }
+
+    pub(crate) fn account(&self) -> &Account {
+        &self.account
+    }
+
+    pub(crate) fn subscription_count(&self) -> usize {
+        self.table().len()
+    }
+
+    pub(crate) fn subscribe(self: &Arc<Client>, pattern: &[u8], queue: Option<&[u8]>, sid: &[u8]) {
+        let mut table = self.table();
+        if table.contains_key(sid) {
+            return;
+        }
+        let subscription = Arc::new(Subscription {
+            client: self.clone(),
+            pattern: pattern.into(),
+            queue: queue.map(Into::into),
+            sid: sid.into(),
+            delivered: AtomicU64::new(0),
+            max: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
+        });
+        table.insert(sid.into(), subscription.clone());
+        self.account.change(|index| index.insert(pattern, queue, subscription));
+    }
+
+    pub(crate) fn unsubscribe(&self, sid: &[u8], max: u64) {
+        let Some(subscription) = self.table().get(sid).cloned() else { return };
+        let ended = {
+            let _order = self.outbox.lock();
+            let ended = max <= subscription.delivered.load(Ordering::Relaxed);
+            subscription.max.store(max, Ordering::Relaxed);
+            if ended {
+                subscription.ended.store(true, Ordering::Relaxed);
+            }
+            ended
+        };
+        if ended {
+            self.forget(&subscription);
+        }
+    }
+
+    pub(crate) fn unsubscribe_all(&self) {
+        let subscriptions = std::mem::take(&mut *self.table());
+        if subscriptions.is_empty() {
+            return;
+        }
+        {
+            let _order = self.outbox.lock();
+            for subscription in subscriptions.values() {
+                subscription.ended.store(true, Ordering::Relaxed);
+            }
+        }
+        self.account.change(|index| {
+            for subscription in subscriptions.values() {
+                index.remove(&subscription.pattern, subscription.queue.as_deref(), subscription);
+            }
+        });
+    }
+
+    /// Takes an ended subscription out of the table and the index.
+    fn forget(&self, subscription: &Arc<Subscription>) {
+        let mut table = self.table();
+        if table.get(&subscription.sid).is_some_and(|found| Arc::ptr_eq(found, subscription)) {
+            table.remove(&subscription.sid);
+            self.account.remove(subscription);
+        }
+    }
+
+    fn table(&self) -> MutexGuard<'_, HashMap<Box<[u8]>, Arc<Subscription>, RandomState>> {
+        self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Publisher {
+    pub(crate) fn new() -> Publisher {
+        Publisher {
+            routes: HashMap::default(),
+            generation: 0,
+            unrung: Vec::new(),
+            chance: SmallRng::from_rng(&mut rand::rng()),
+        }
+    }
+
+    /// Delivers to every plain subscription and to one member of each queue group; false if
+    /// nobody got it.
+    pub(crate) fn publish(&mut self, from: &Arc<Client>, message: &Publish<'_>) -> bool {
+        let matches = self.route(&from.account, message.subject);
+        let large = message.body.len() >= SHARED_FROM_BYTES && !matches.is_empty();
+        let shared = large.then(|| Bytes::copy_from_slice(message.body));
+        let mut delivered = false;
+        for subscription in &matches.plain {
+            delivered |= self.deliver(from, subscription, message, shared.as_ref());
+        }
+        for group in &matches.queues {
+            // Chosen at random; who can't take it hands it on (CORE-QUEUE-006, 012).
+            let members = &group.members;
+            let first = self.chance.random_range(0..members.len());
+            delivered |= (0..members.len()).any(|step| {
+                let member = &members[(first + step) % members.len()];
+                self.deliver(from, member, message, shared.as_ref())
+            });
+        }
+        delivered
+    }
+
+    /// Sends the no-responders status, if the requester itself has a plain subscription that
+    /// covers the reply subject (CORE-REQ-005).
+    pub(crate) fn no_responders(&mut self, from: &Arc<Client>, reply: &[u8], name: Option<&[u8]>) {
+        let matches = self.route(&from.account, reply);
+        let own = matches.plain.iter().find(|found| Arc::ptr_eq(&found.client, from));
+        if let Some(own) = own {
+            let ring = from.outbox.append(|out| encode::no_responders(out, reply, &own.sid, name));
+            self.note(ring, from);
+        }
+    }
+
+    /// Puts bytes behind everything that was sent to the client before.
+    pub(crate) fn send(&mut self, to: &Arc<Client>, bytes: &[u8]) {
+        let ring = to.outbox.append(|out| out.extend_from_slice(bytes));
+        self.note(ring, to);
+    }
+
+    /// Wakes everybody written to since the last call: once for a whole batch of operations.
+    pub(crate) fn ring(&mut self) {
+        for client in &self.unrung {
+            client.outbox.ring();
+        }
+    }
+
+    /// Gives receivers that are nearly full a moment. One that does not use it is not waited for
+    /// again until it has made room, so that it costs the others nothing.
+    pub(crate) async fn ease(&mut self) {
+        for client in self.unrung.drain(..) {
+            if !client.outbox.is_full() {
+                client.hopeless.store(false, Ordering::Relaxed);
+            } else if !client.hopeless.load(Ordering::Relaxed) {
+                let eased = tokio::time::timeout(STALL, client.outbox.drained()).await;
+                client.hopeless.store(eased.is_err(), Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn route(&mut self, account: &Account, subject: &[u8]) -> Route {
+        let generation = account.generation.load(Ordering::Acquire);
+        if generation != self.generation || self.routes.len() >= ROUTES_MAX {
+            self.routes.clear();
+            self.generation = generation;
+        }
+        if let Some(route) = self.routes.get(subject) {
+            return route.clone();
+        }
+        let route = Arc::new(account.matches(subject));
+        self.routes.insert(subject.into(), route.clone());
+        route
+    }
+
+    fn deliver(
+        &mut self,
+        from: &Arc<Client>,
+        to: &Subscription,
+        message: &Publish<'_>,
+        shared: Option<&Bytes>,
+    ) -> bool {
+        let client = &to.client;
+        if Arc::ptr_eq(client, from) && !from.echo.load(Ordering::Relaxed) {
+            return false;
+        }
+        let takes_headers = client.headers.load(Ordering::Relaxed);
+        let mut queue = client.outbox.lock();
+        if queue.is_ending() || to.ended.load(Ordering::Relaxed) {
+            return false;
+        }
+        let delivered = to.delivered.load(Ordering::Relaxed) + 1;
+        to.delivered.store(delivered, Ordering::Relaxed);
+        let last = delivered == to.max.load(Ordering::Relaxed);
+        if last {
+            to.ended.store(true, Ordering::Relaxed);
+        }
+        let ring = queue.deliver(client.outbox.max_pending_bytes(), shared, |out| {
+            encode::delivery(out, message, &to.sid, takes_headers)
+        });
+        drop(queue);
+        self.note(ring, client);
+        if last && let Some(subscription) = client.table().get(&to.sid).cloned() {
+            client.forget(&subscription);
+        }
+        true
+    }
+
+    fn note(&mut self, ring: Ring, client: &Arc<Client>) {
+        match ring {
+            Ring::Due => self.unrung.push(client.clone()),
+            Ring::No => {}
+            Ring::Overflow => {
+                log::info!("cid:{} - Slow Consumer Detected: MaxPending exceeded", client.id);
+                client.outbox.end(Ending::Cut);
+            }
+        }
+    }
+}

@@ -1,0 +1,530 @@
+//! Starting, accepting, and stopping.
+
+use std::{
+    collections::HashMap,
+    fmt, io,
+    net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs},
+    path::Path,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use thiserror::Error;
+use tokio::{
+    net::TcpStream,
+    runtime::{Builder as RuntimeBuilder, Runtime},
+    sync::{Notify, oneshot, watch},
+};
+
+use crate::{
+    Config, ConfigError, Profile, connection,
+    outbox::Ending,
+    protocol::Info,
+    router::{Account, Client},
+};
+
+/// How long a shutdown waits for what is queued to be sent.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
+
+/// A running server.
+///
+/// It lives on threads of its own, so it serves whatever the caller's runtime is doing, and any
+/// number of servers in one process share nothing. Dropping it stops it and frees its port.
+///
+/// ```
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// use futures_util::StreamExt as _;
+/// use nats_reference_server::Server;
+///
+/// let server = Server::builder().start().await?;
+/// let client = async_nats::connect(server.client_url()).await?;
+/// let mut greetings = client.subscribe("greet.*").await?;
+/// client.publish("greet.ann", "hello".into()).await?;
+/// let message = greetings.next().await.ok_or("no message")?;
+/// assert_eq!(&message.payload[..], b"hello");
+/// server.shutdown().await;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// Without a runtime of one's own, in a plain `#[test]`:
+///
+/// ```
+/// use std::{io::{BufRead, BufReader}, net::TcpStream};
+///
+/// let server = nats_reference_server::Server::builder().start_blocking()?;
+/// let mut greeting = String::new();
+/// BufReader::new(TcpStream::connect(server.addr())?).read_line(&mut greeting)?;
+/// assert!(greeting.starts_with("INFO {"));
+/// server.shutdown_blocking();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Server {
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+    thread: Option<JoinHandle<()>>,
+    stopped: Option<oneshot::Receiver<()>>,
+}
+
+/// Options before the start. Each has the default of [`Config`].
+#[derive(Debug, Clone, Default)]
+#[must_use = "a builder does nothing until it is started"]
+pub struct Builder {
+    config: Config,
+}
+
+/// Why a server did not start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The address can't be listened on.
+    #[error("can't listen on {address}: {source}")]
+    Listen {
+        /// As configured.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The options contradict each other.
+    #[error("{0}")]
+    Config(String),
+    /// The system gives no thread.
+    #[error("can't start a thread: {0}")]
+    Thread(io::Error),
+}
+
+/// What connections have in common.
+pub(crate) struct Shared {
+    config: Arc<Config>,
+    addr: SocketAddr,
+    greeting: Info,
+    account: Arc<Account>,
+    clients: Mutex<HashMap<u64, Arc<Client>>>,
+    last_client_id: AtomicU64,
+    /// A connection has gone.
+    gone: Notify,
+}
+
+impl Builder {
+    /// Takes all options at once.
+    pub fn config(mut self, config: Config) -> Builder {
+        self.config = config;
+        self
+    }
+
+    /// Takes over what a fragment of nats-server's configuration language says.
+    ///
+    /// # Errors
+    /// Text that can't be read, unknown options, values that don't fit: with line and column.
+    pub fn config_text(mut self, text: &str) -> Result<Builder, ConfigError> {
+        self.config.merge(text)?;
+        Ok(self)
+    }
+
+    /// Takes over a configuration file; see [`config_text`](Builder::config_text).
+    ///
+    /// # Errors
+    /// As there, and a file that can't be read.
+    pub fn config_file(mut self, path: impl AsRef<Path>) -> Result<Builder, ConfigError> {
+        self.config.merge_file(path.as_ref())?;
+        Ok(self)
+    }
+
+    /// Listens on this port instead of a free one.
+    pub fn port(mut self, port: u16) -> Builder {
+        self.config.port = port;
+        self
+    }
+
+    /// Listens on this address instead of `127.0.0.1`.
+    pub fn host(mut self, host: impl Into<String>) -> Builder {
+        self.config.host = host.into();
+        self
+    }
+
+    /// The name in INFO.
+    pub fn server_name(mut self, name: impl Into<String>) -> Builder {
+        self.config.server_name = Some(name.into());
+        self
+    }
+
+    /// Largest payload, headers included.
+    pub fn max_payload_bytes(mut self, bytes: usize) -> Builder {
+        self.config.max_payload_bytes = bytes;
+        self
+    }
+
+    /// Largest argument part of a control line.
+    pub fn max_control_line_bytes(mut self, bytes: usize) -> Builder {
+        self.config.max_control_line_bytes = bytes;
+        self
+    }
+
+    /// Connections served at a time.
+    pub fn max_connections(mut self, connections: usize) -> Builder {
+        self.config.max_connections = connections;
+        self
+    }
+
+    /// Subscriptions of one connection; 0 is no limit.
+    pub fn max_subscriptions(mut self, subscriptions: usize) -> Builder {
+        self.config.max_subscriptions = subscriptions;
+        self
+    }
+
+    /// Tokens in a subscription's subject; 0 is no limit.
+    pub fn max_subject_tokens(mut self, tokens: usize) -> Builder {
+        self.config.max_subject_tokens = tokens;
+        self
+    }
+
+    /// Bytes that may wait for one connection before it is cut off.
+    pub fn max_pending_bytes(mut self, bytes: usize) -> Builder {
+        self.config.max_pending_bytes = bytes;
+        self
+    }
+
+    /// How long a connection may accept no bytes before it is cut off.
+    pub fn write_deadline(mut self, deadline: Duration) -> Builder {
+        self.config.write_deadline = deadline;
+        self
+    }
+
+    /// Time between keep-alive PINGs.
+    pub fn ping_interval(mut self, interval: Duration) -> Builder {
+        self.config.ping_interval = interval;
+        self
+    }
+
+    /// Unanswered PINGs after which a connection is stale.
+    pub fn ping_max(mut self, pings: u32) -> Builder {
+        self.config.ping_max = pings;
+        self
+    }
+
+    /// Whether messages can carry headers.
+    pub fn headers(mut self, headers: bool) -> Builder {
+        self.config.headers = headers;
+        self
+    }
+
+    /// The nats-server release to behave like.
+    pub fn profile(mut self, profile: Profile) -> Builder {
+        self.config.profile = profile;
+        self
+    }
+
+    /// Threads that serve connections.
+    pub fn threads(mut self, threads: usize) -> Builder {
+        self.config.threads = threads;
+        self
+    }
+
+    /// Starts; once this returns, clients are served.
+    ///
+    /// # Errors
+    /// An address that can't be listened on, options that contradict each other.
+    pub async fn start(self) -> Result<Server, StartError> {
+        let (server, ready) = Server::launch(self.config)?;
+        // The other end only goes away without a word if the thread is gone.
+        let _ = ready.await;
+        Ok(server)
+    }
+
+    /// [`start`](Builder::start) for callers without a runtime.
+    ///
+    /// # Errors
+    /// As [`start`](Builder::start).
+    pub fn start_blocking(self) -> Result<Server, StartError> {
+        let (server, ready) = Server::launch(self.config)?;
+        let _ = ready.blocking_recv();
+        Ok(server)
+    }
+}
+
+impl Server {
+    /// A server with the defaults of [`Config`]: on a free port of the loopback address.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// What a client connects to: `nats://127.0.0.1:41234`.
+    pub fn client_url(&self) -> String {
+        format!("nats://{}", self.addr())
+    }
+
+    /// The address that is listened on.
+    pub fn addr(&self) -> SocketAddr {
+        self.shared.addr
+    }
+
+    /// The options that hold.
+    pub fn config(&self) -> &Config {
+        &self.shared.config
+    }
+
+    /// The id in INFO, a public nkey.
+    pub fn id(&self) -> &str {
+        &self.shared.greeting.server_id
+    }
+
+    /// The name in INFO.
+    pub fn name(&self) -> &str {
+        &self.shared.greeting.server_name
+    }
+
+    /// Connections that are being served.
+    pub fn connections(&self) -> usize {
+        self.shared.clients().len()
+    }
+
+    /// Subscriptions of all connections.
+    pub fn subscriptions(&self) -> usize {
+        self.shared.account.subscriptions()
+    }
+
+    /// Stops: sends what is queued, closes all connections without an error line
+    /// (CORE-LIFE-003), frees the port. Takes two seconds at most.
+    pub async fn shutdown(mut self) {
+        self.stop.send_replace(true);
+        if let Some(stopped) = self.stopped.take() {
+            // An error is an end, too.
+            let _ = stopped.await;
+        }
+    }
+
+    /// [`shutdown`](Server::shutdown) for callers without a runtime.
+    pub fn shutdown_blocking(self) {
+        drop(self);
+    }
+
+    /// Stops and starts again on the same port with the same options: a new process, as far as
+    /// clients can see. For tests of reconnecting.
+    ///
+    /// # Errors
+    /// Somebody else took the port in between.
+    pub async fn restart(self) -> Result<Server, StartError> {
+        let mut config = (*self.shared.config).clone();
+        config.port = self.addr().port();
+        self.shutdown().await;
+        Builder { config }.start().await
+    }
+
+    fn launch(config: Config) -> Result<(Server, oneshot::Receiver<()>), StartError> {
+        if let Some(problem) = config.problem() {
+            return Err(StartError::Config(problem));
+        }
+        let listener = listen(&config)?;
+        let addr = listener.local_addr().map_err(StartError::Thread)?;
+        let runtime = runtime(config.threads).map_err(StartError::Thread)?;
+        let shared = Arc::new(Shared::new(config, addr));
+        let (stop, stopping) = watch::channel(false);
+        let (ready, is_ready) = oneshot::channel();
+        let (done, stopped) = oneshot::channel();
+        let serving = shared.clone();
+        let run = move || {
+            runtime.block_on(serving.run(listener, ready, stopping));
+            runtime.shutdown_timeout(Duration::from_millis(100));
+            // Nobody may be waiting for it.
+            let _ = done.send(());
+        };
+        let name = format!("nats:{}", addr.port());
+        let thread =
+            std::thread::Builder::new().name(name).spawn(run).map_err(StartError::Thread)?;
+        Ok((Server { shared, stop, thread: Some(thread), stopped: Some(stopped) }, is_ready))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread has been reported by itself.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("addr", &self.addr()).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn new(config: Config, addr: SocketAddr) -> Shared {
+        let server_id = server_id(rand::random());
+        let advertised = config.client_advertise.as_deref().and_then(|at| at.rsplit_once(':'));
+        let (host, port) = match advertised {
+            Some((host, port)) => (host.to_owned(), port.parse().unwrap_or(addr.port())),
+            None => (config.host.clone(), addr.port()),
+        };
+        let greeting = Info {
+            server_name: config.server_name.clone().unwrap_or_else(|| server_id.clone()),
+            server_id,
+            version: config.profile.version().to_owned(),
+            proto: 1,
+            go: concat!("none, nats-reference-server ", env!("CARGO_PKG_VERSION")).to_owned(),
+            host,
+            port,
+            headers: config.headers,
+            max_payload: config.max_payload_bytes,
+            client_id: 0,
+            client_ip: String::new(),
+            connect_info: false,
+            remote_account: None,
+        };
+        Shared {
+            config: Arc::new(config),
+            addr,
+            greeting,
+            account: Arc::new(Account::new("$G")),
+            clients: Mutex::default(),
+            last_client_id: AtomicU64::new(0),
+            gone: Notify::new(),
+        }
+    }
+
+    async fn run(
+        self: Arc<Shared>,
+        listener: TcpListener,
+        ready: oneshot::Sender<()>,
+        mut stopping: watch::Receiver<bool>,
+    ) {
+        let listener = match tokio::net::TcpListener::from_std(listener) {
+            Ok(listener) => listener,
+            Err(error) => return log::error!("can't accept connections: {error}"),
+        };
+        // Who started us may have stopped waiting.
+        let _ = ready.send(());
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                // An error means that the `Server` is gone, which is a stop as well.
+                _ = stopping.wait_for(|stop| *stop) => break,
+            };
+            match accepted {
+                Ok((stream, peer)) => self.clone().welcome(stream, peer.ip()),
+                Err(error) => {
+                    // Out of file descriptors, most likely: others must close first.
+                    log::error!("can't accept a connection: {error}");
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            }
+        }
+        drop(listener);
+        let _ = tokio::time::timeout(SHUTDOWN_GRACE, self.close_all()).await;
+    }
+
+    async fn close_all(&self) {
+        loop {
+            let gone = self.gone.notified();
+            let clients: Vec<Arc<Client>> = self.clients().values().cloned().collect();
+            if clients.is_empty() {
+                return;
+            }
+            clients.iter().for_each(|client| client.outbox.end(Ending::Flush));
+            gone.await;
+        }
+    }
+
+    /// Gives a connection its tasks, or tells it that there is no room (CORE-LIMIT-001).
+    fn welcome(self: Arc<Shared>, stream: TcpStream, peer: IpAddr) {
+        let id = self.last_client_id.fetch_add(1, Ordering::Relaxed) + 1;
+        let info = Info { client_id: id, client_ip: peer.to_string(), ..self.greeting.clone() };
+        // Small messages must not wait for larger ones; a socket that refuses is as good.
+        let _ = stream.set_nodelay(true);
+        let client = Arc::new(Client::new(id, self.account.clone(), self.config.max_pending_bytes));
+        let full = {
+            let mut clients = self.clients();
+            let full = clients.len() >= self.config.max_connections;
+            if !full {
+                clients.insert(id, client.clone());
+            }
+            full
+        };
+        log::debug!("cid:{id} - Client connection created from {peer}");
+        let (reader, writer) = stream.into_split();
+        tokio::spawn(async move {
+            if full {
+                connection::refuse(reader, writer, &info, "maximum connections exceeded").await;
+                return log::error!("cid:{id} - maximum connections exceeded");
+            }
+            let config = self.config.clone();
+            connection::serve(reader, writer, client, info, config, || self.forget(id)).await;
+        });
+    }
+
+    fn forget(&self, id: u64) {
+        self.clients().remove(&id);
+        self.gone.notify_waiters();
+    }
+
+    fn clients(&self) -> MutexGuard<'_, HashMap<u64, Arc<Client>>> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn listen(config: &Config) -> Result<TcpListener, StartError> {
+    let failed = |source| {
+        let address = format!("{}:{}", config.host, config.port);
+        StartError::Listen { address, source }
+    };
+    let host = config.host.trim_start_matches('[').trim_end_matches(']');
+    let addresses: Vec<SocketAddr> =
+        (host, config.port).to_socket_addrs().map_err(failed)?.collect();
+    let listener = TcpListener::bind(&addresses[..]).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    Ok(listener)
+}
+
+fn runtime(threads: usize) -> io::Result<Runtime> {
+    match threads {
+        1 => RuntimeBuilder::new_current_thread().enable_all().build(),
+        _ => RuntimeBuilder::new_multi_thread().worker_threads(threads).enable_all().build(),
+    }
+}
+
+/// A public server nkey made of random bytes: prefix, key, checksum, in base 32 (ADR-14).
+fn server_id(key: [u8; 32]) -> String {
+    const PREFIX_SERVER: u8 = 13 << 3;
+    const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let mut raw = vec![PREFIX_SERVER];
+    raw.extend_from_slice(&key);
+    raw.extend_from_slice(&crc16(&raw).to_le_bytes());
+    let mut text = String::new();
+    for chunk in raw.chunks(5) {
+        let bits = chunk.iter().fold(0u64, |bits, byte| bits << 8 | u64::from(*byte));
+        for at in (0..8).rev() {
+            text.push(char::from(LETTERS[(bits >> (at * 5) & 31) as usize]));
+        }
+    }
+    text
+}
+
+/// CRC-16/XMODEM, as nkeys use it.
+fn crc16(bytes: &[u8]) -> u16 {
+    bytes.iter().fold(0, |crc, byte| {
+        (0..8).fold(crc ^ u16::from(*byte) << 8, |crc, _| {
+            if crc & 0x8000 != 0 { crc << 1 ^ 0x1021 } else { crc << 1 }
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_id_is_a_server_nkey() {
+        assert_eq!(crc16(b"123456789"), 0x31C3); // the check value of CRC-16/XMODEM
+        let id = server_id([7; 32]);
+        assert!(id.len() == 56 && id.starts_with('N'), "{id}");
+        assert_ne!(server_id(rand::random()), server_id(rand::random()));
+    }
+}
