@@ -205,11 +205,12 @@ impl Client {
     }
 
     /// Takes an ended subscription out of the table and the index.
-    fn forget(&self, subscription: &Arc<Subscription>) {
+    fn forget(&self, subscription: &Subscription) {
         let mut table = self.table();
-        if table.get(&subscription.sid).is_some_and(|found| Arc::ptr_eq(found, subscription)) {
-            table.remove(&subscription.sid);
-            self.account.remove(subscription);
+        if table.get(&subscription.sid).is_some_and(|found| **found == *subscription)
+            && let Some(subscription) = table.remove(&subscription.sid)
+        {
+            self.account.remove(&subscription);
         }
     }
 
@@ -328,8 +329,8 @@ impl Publisher {
         });
         drop(queue);
         self.note(ring, client);
-        if last && let Some(subscription) = client.table().get(&to.sid).cloned() {
-            client.forget(&subscription);
+        if last {
+            client.forget(to);
         }
         true
     }
