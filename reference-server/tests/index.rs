@@ -34,9 +34,8 @@ fn subject(tokens: &'static str) -> impl Strategy<Value = String> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let pattern = subject("(a|b|c|\\*|>|a\\*|aa)").prop_filter("valid", |pattern| {
-        is_valid_pattern(pattern.as_bytes())
-    });
+    let pattern = subject("(a|b|c|\\*|>|a\\*|aa)")
+        .prop_filter("valid", |pattern| is_valid_pattern(pattern.as_bytes()));
     // Short patterns meet each other and the subjects; long ones test depth.
     let short = prop::collection::vec("(a|b|\\*)", 1..4).prop_map(|tokens| tokens.join("."));
     let arrow = short.clone().prop_map(|pattern| format!("{pattern}.>"));

@@ -39,7 +39,8 @@ fn every_byte(stream: &[u8]) -> Vec<String> {
 
 #[test]
 fn every_operation_survives_every_cut() {
-    let stream: &[u8] = b"CONNECT{\"verbose\":false}\r\nSUB a.* q 1\r\nsub\tb  2 \r\nPUB a.b r 5\r\n\
+    let stream: &[u8] =
+        b"CONNECT{\"verbose\":false}\r\nSUB a.* q 1\r\nsub\tb  2 \r\nPUB a.b r 5\r\n\
         he\r\nl\r\nHPUB a 4 6\r\nabcdef\r\nPUB z 0\r\n\r\nUNSUB 1 3\nUNSUB 2\r\nPINGxyz\r\nPONG\r\n\
         +OK\r\nINFO {}\r\nHMSG a 1 2 2\r\n\r\n-ERR 'x'\r\nPUB late";
     let whole = parsed(&[stream]);

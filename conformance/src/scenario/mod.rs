@@ -4,6 +4,20 @@
 //! `lint` finds what can be parsed but can't be meant, and
 //! `cases` expands the rows of a table into the cases that are run and reported.
 
+pub mod cases;
+mod check;
+pub mod format;
+mod header;
+pub mod parse;
+pub mod problem;
+mod template;
+mod words;
+
+pub use cases::{Case, cases};
+pub use format::format;
+pub use parse::parse;
+pub use problem::{Problem, render};
+
 use std::{fmt, ops::Range, time::Duration};
 
 /// Where something stands: a range of bytes in the scenario's text.

@@ -1,0 +1,437 @@
+//! Templates against bytes: what is sent is made from them, what comes is matched with them.
+//!
+//! An expected frame becomes one regular expression, literals escaped, anchored at both ends. It
+//! compares bytes with the written text and knows nothing of NATS.
+
+use std::collections::HashMap;
+
+use rand_chacha::ChaCha8Rng;
+use regex::bytes::{Regex, RegexBuilder};
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::{
+    scenario::{Expr, Part, Step, Template},
+    wire::shown,
+};
+
+/// What a name stands for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Bound {
+    /// Bytes: a word, a number, a text.
+    Bytes(Vec<u8>),
+    /// JSON.
+    Json(Value),
+    /// A cell of the case's row, put in where it is named.
+    Cell(Template),
+}
+
+/// Names and their values, and the source of fresh ids.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    names: HashMap<String, Bound>,
+    random: ChaCha8Rng,
+}
+
+/// Why a template has no bytes, or a name no value.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum NoValue {
+    /// A name that nothing has been bound to.
+    #[error("`{0}` has no value here")]
+    Unbound(String),
+    /// A member that is not there.
+    #[error("`{0}` has no such member")]
+    Missing(String),
+    /// Something else where a number is wanted.
+    #[error("`{0}` is {1}, not a number")]
+    NotANumber(String, String),
+    /// A count or a sum that can't be.
+    #[error("{0} is out of range")]
+    Range(i64),
+}
+
+/// Bytes to be sent, cut into writes.
+pub type Writes = Vec<Vec<u8>>;
+
+/// Repetitions that make more than this many bytes are a mistake.
+const REPEATED_BYTES_MAX: i64 = 64 << 20;
+
+impl Scope {
+    /// No names yet.
+    pub fn new(random: ChaCha8Rng) -> Scope {
+        Scope { names: HashMap::new(), random }
+    }
+
+    /// Gives a name a value, or another one.
+    pub fn bind(&mut self, name: &str, value: Bound) {
+        self.names.insert(name.to_owned(), value);
+    }
+
+    /// The value of a name.
+    pub fn get(&self, name: &str) -> Option<&Bound> {
+        self.names.get(name)
+    }
+
+    /// Forgets all names but these.
+    pub fn keep(&mut self, names: &HashMap<String, Bound>) {
+        self.names.retain(|name, _| names.contains_key(name));
+    }
+
+    /// All names.
+    pub fn names(&self) -> HashMap<String, Bound> {
+        self.names.clone()
+    }
+
+    /// 22 letters that no other case has.
+    fn fresh_id(&mut self) -> String {
+        use rand::RngExt as _;
+        const LETTERS: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        (0..22).map(|_| char::from(LETTERS[self.random.random_range(0..LETTERS.len())])).collect()
+    }
+
+    /// The value of an expression, as JSON: bytes are a text, or a number if they look like one.
+    ///
+    /// # Errors
+    /// Names without value, members that are not there.
+    pub fn value(&self, expr: &Expr) -> Result<Value, NoValue> {
+        match expr {
+            Expr::Number(number) => Ok((*number).into()),
+            Expr::Sum(left, right) => {
+                let left = self.number(left)?;
+                Ok(left.checked_add(*right).ok_or(NoValue::Range(left))?.into())
+            }
+            Expr::Path(name, steps) => {
+                let bound = self.names.get(name).ok_or_else(|| NoValue::Unbound(name.clone()))?;
+                let mut value = match bound {
+                    Bound::Json(value) => value,
+                    Bound::Bytes(bytes) if steps.is_empty() => {
+                        let text = String::from_utf8_lossy(bytes);
+                        let number = text.parse::<i64>().ok().filter(|n| n.to_string() == text);
+                        return Ok(number.map_or_else(|| text.into(), Value::from));
+                    }
+                    _ => return Err(NoValue::Missing(path_text(expr))),
+                };
+                for step in steps {
+                    let next = match step {
+                        Step::Member(member) => value.get(member),
+                        Step::Index(index) => value.get(index),
+                    };
+                    value = next.ok_or_else(|| NoValue::Missing(path_text(expr)))?;
+                }
+                Ok(value.clone())
+            }
+        }
+    }
+
+    /// The value of an expression, if it is a number.
+    ///
+    /// # Errors
+    /// As [`value`](Scope::value), and values that are no whole numbers.
+    pub fn number(&self, expr: &Expr) -> Result<i64, NoValue> {
+        let value = self.value(expr)?;
+        let wrong = || NoValue::NotANumber(path_text(expr), value.to_string());
+        value.as_i64().ok_or_else(wrong)
+    }
+
+    /// The bytes that a template makes, cut where it says.
+    ///
+    /// # Errors
+    /// Names without value.
+    pub fn writes(&mut self, template: &Template) -> Result<Writes, NoValue> {
+        let mut pieces: Vec<Piece> = Vec::new();
+        self.pieces(template, &mut pieces)?;
+        let sizes = sizes(&pieces);
+        let mut writes = vec![Vec::new()];
+        for (piece, size) in pieces.iter().zip(sizes) {
+            let bytes = match piece {
+                Piece::Bytes(bytes) => bytes.as_slice(),
+                Piece::Size | Piece::HeaderSize => size.as_bytes(),
+                Piece::Cut => {
+                    writes.push(Vec::new());
+                    continue;
+                }
+            };
+            if let Some(write) = writes.last_mut() {
+                write.extend_from_slice(bytes);
+            }
+        }
+        Ok(writes)
+    }
+
+    fn pieces(&mut self, template: &Template, pieces: &mut Vec<Piece>) -> Result<(), NoValue> {
+        for part in &template.parts {
+            let piece = match part {
+                Part::Bytes(bytes) => Piece::Bytes(bytes.clone()),
+                Part::Cut => Piece::Cut,
+                Part::Size => Piece::Size,
+                Part::HeaderSize => Piece::HeaderSize,
+                Part::Nuid => Piece::Bytes(self.fresh_id().into_bytes()),
+                Part::Repeat(bytes, count) => Piece::Bytes(self.repeat(bytes, &count.value)?),
+                Part::Value(value) => match self.cell(&value.value) {
+                    Some(cell) => {
+                        self.pieces(&cell, pieces)?;
+                        continue;
+                    }
+                    None => Piece::Bytes(self.bytes(&value.value)?),
+                },
+                // The reader of scenarios lets no pattern stand where bytes are made, but a cell
+                // can carry one there.
+                Part::AnyWord | Part::AnyBytes | Part::Json(_) | Part::Regex(..) => {
+                    return Err(NoValue::Unbound("_".to_owned()));
+                }
+            };
+            pieces.push(piece);
+        }
+        Ok(())
+    }
+
+    fn cell(&self, expr: &Expr) -> Option<Template> {
+        match expr {
+            Expr::Path(name, steps) if steps.is_empty() => match self.names.get(name)? {
+                Bound::Cell(cell) => Some(cell.clone()),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn bytes(&self, expr: &Expr) -> Result<Vec<u8>, NoValue> {
+        if let Expr::Path(name, steps) = expr
+            && let (true, Some(Bound::Bytes(bytes))) = (steps.is_empty(), self.names.get(name))
+        {
+            return Ok(bytes.clone());
+        }
+        Ok(match self.value(expr)? {
+            Value::String(text) => text.into_bytes(),
+            other => other.to_string().into_bytes(),
+        })
+    }
+
+    fn repeat(&self, bytes: &[u8], count: &Expr) -> Result<Vec<u8>, NoValue> {
+        let count = self.number(count)?;
+        match count.checked_mul(bytes.len() as i64) {
+            Some(total) if (0..=REPEATED_BYTES_MAX).contains(&total) => {
+                Ok(bytes.repeat(count as usize))
+            }
+            _ => Err(NoValue::Range(count)),
+        }
+    }
+}
+
+/// A template's part with its value.
+enum Piece {
+    Bytes(Vec<u8>),
+    Cut,
+    Size,
+    HeaderSize,
+}
+
+/// The digits of each size, and nothing for the other pieces. The payload is what stands behind
+/// the first line end that follows, without the CR LF at its own end.
+fn sizes(pieces: &[Piece]) -> Vec<String> {
+    let behind = |at: usize| -> Vec<u8> {
+        let bytes: Vec<u8> = pieces[at + 1..]
+            .iter()
+            .filter_map(
+                |piece| if let Piece::Bytes(bytes) = piece { Some(&bytes[..]) } else { None },
+            )
+            .collect::<Vec<_>>()
+            .concat();
+        let line_end = find(&bytes, b"\r\n").map_or(bytes.len(), |end| end + 2);
+        let payload = &bytes[line_end..];
+        payload.strip_suffix(b"\r\n").unwrap_or(payload).to_vec()
+    };
+    let size = |(at, piece): (usize, &Piece)| match piece {
+        Piece::Size => behind(at).len().to_string(),
+        Piece::HeaderSize => {
+            let payload = behind(at);
+            find(&payload, b"\r\n\r\n").map_or(payload.len(), |end| end + 4).to_string()
+        }
+        _ => String::new(),
+    };
+    pieces.iter().enumerate().map(size).collect()
+}
+
+fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
+    bytes.windows(what.len()).position(|window| window == what)
+}
+
+/// An expected frame, ready to be compared.
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    regex: Regex,
+    groups: Vec<Group>,
+    /// What the frame ends with, literally: a megabyte of payload is no regular expression.
+    tail: Vec<u8>,
+    /// As people read it, with what is known put in.
+    text: String,
+}
+
+#[derive(Debug, Clone)]
+enum Group {
+    Word(String),
+    Json(String),
+    Regex(String),
+    /// How many bytes follow the line, or are the header.
+    Size {
+        header: bool,
+    },
+}
+
+impl Pattern {
+    /// Compiles a template; names that have a value are compared, others will be bound.
+    ///
+    /// # Errors
+    /// Paths into names without value.
+    pub fn new(template: &Template, scope: &mut Scope) -> Result<Pattern, NoValue> {
+        let mut building = Building {
+            regex: r"\A".to_owned(),
+            groups: Vec::new(),
+            tail: Vec::new(),
+            text: String::new(),
+        };
+        building.add(template, scope)?;
+        building.regex.push_str(r"\z");
+        let mut builder = RegexBuilder::new(&building.regex);
+        builder.unicode(false).dot_matches_new_line(true).size_limit(256 << 20);
+        let regex = builder.build().map_err(|_| NoValue::Range(building.regex.len() as i64))?;
+        let Building { groups, tail, text, .. } = building;
+        Ok(Pattern { regex, groups, tail, text })
+    }
+
+    /// Whether the frame is as expected; if so, its new names are bound.
+    pub fn matches(&self, frame: &[u8], scope: &mut Scope) -> bool {
+        let head = frame.strip_suffix(&self.tail[..]);
+        let Some(captures) = head.and_then(|head| self.regex.captures(head)) else { return false };
+        let mut found: HashMap<&str, Bound> = HashMap::new();
+        for (at, group) in self.groups.iter().enumerate() {
+            let bytes = captures.get(at + 1).map(|group| group.as_bytes()).unwrap_or_default();
+            let (name, bound) = match group {
+                Group::Word(name) | Group::Regex(name) => (name, Bound::Bytes(bytes.to_vec())),
+                Group::Json(name) => match serde_json::from_slice(bytes) {
+                    Ok(value) => (name, Bound::Json(value)),
+                    Err(_) => return false,
+                },
+                Group::Size { header } => {
+                    if bytes != size_of(frame, *header).as_bytes() {
+                        return false;
+                    }
+                    continue;
+                }
+            };
+            if found.get(&**name).is_some_and(|other| *other != bound) {
+                return false;
+            }
+            found.insert(name, bound);
+        }
+        for (name, bound) in found {
+            if name != "_" {
+                scope.bind(name, bound);
+            }
+        }
+        true
+    }
+
+    /// As people read it.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+/// The size of a frame's payload, or of the header block in it.
+fn size_of(frame: &[u8], header: bool) -> String {
+    let line_end = find(frame, b"\r\n").map_or(frame.len(), |end| end + 2);
+    let payload = frame[line_end..].strip_suffix(b"\r\n").unwrap_or_default();
+    match header {
+        true => find(payload, b"\r\n\r\n").map_or(payload.len(), |end| end + 4).to_string(),
+        false => payload.len().to_string(),
+    }
+}
+
+struct Building {
+    regex: String,
+    groups: Vec<Group>,
+    /// Literal bytes behind the last placeholder so far.
+    tail: Vec<u8>,
+    text: String,
+}
+
+impl Building {
+    fn add(&mut self, template: &Template, scope: &mut Scope) -> Result<(), NoValue> {
+        for part in &template.parts {
+            match part {
+                Part::Bytes(bytes) => self.literal(bytes),
+                Part::Cut => {}
+                Part::Repeat(bytes, count) => self.literal(&scope.repeat(bytes, &count.value)?),
+                Part::Nuid => self.literal(scope.fresh_id().as_bytes()),
+                Part::AnyWord => self.open(r"[^ \t\r\n]+", "<_>"),
+                Part::AnyBytes => self.open(".*?", "<...>"),
+                Part::Size => self.group(Group::Size { header: false }, "[0-9]+", "#"),
+                Part::HeaderSize => self.group(Group::Size { header: true }, "[0-9]+", "#"),
+                Part::Json(name) => {
+                    let text = format!("<{}:json>", name.value);
+                    self.group(Group::Json(name.value.clone()), ".*", &text);
+                }
+                Part::Regex(name, regex) => {
+                    // Groups of its own would be counted with ours.
+                    let inner = regex.replace('(', "(?:").replace("\\(?:", "\\(");
+                    let inner = inner.replace("(?:?", "(?");
+                    let text = format!("<{}:/{regex}/>", name.value);
+                    self.group(Group::Regex(name.value.clone()), &inner, &text);
+                }
+                Part::Value(value) => self.value(&value.value, scope)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn value(&mut self, expr: &Expr, scope: &mut Scope) -> Result<(), NoValue> {
+        if let Some(cell) = scope.cell(expr) {
+            return self.add(&cell, scope);
+        }
+        match expr {
+            Expr::Path(name, steps) if steps.is_empty() && scope.get(name).is_none() => {
+                self.group(Group::Word(name.clone()), r"[^ \t\r\n]+", &format!("<{name}>"));
+            }
+            _ => self.literal(&scope.bytes(expr)?),
+        }
+        Ok(())
+    }
+
+    fn literal(&mut self, bytes: &[u8]) {
+        self.tail.extend_from_slice(bytes);
+        self.text.push_str(&shown(bytes));
+    }
+
+    fn open(&mut self, regex: &str, text: &str) {
+        for byte in std::mem::take(&mut self.tail) {
+            self.regex.push_str(&format!(r"\x{byte:02x}"));
+        }
+        self.regex.push_str(&format!("(?:{regex})"));
+        self.text.push_str(text);
+    }
+
+    fn group(&mut self, group: Group, regex: &str, text: &str) {
+        self.groups.push(group);
+        self.open(&format!("({regex})"), text);
+    }
+}
+
+/// An expression as it is written.
+pub fn path_text(expr: &Expr) -> String {
+    match expr {
+        Expr::Number(number) => number.to_string(),
+        Expr::Sum(left, right) if *right < 0 => format!("{} - {}", path_text(left), -right),
+        Expr::Sum(left, right) => format!("{} + {right}", path_text(left)),
+        Expr::Path(name, steps) => {
+            let mut text = name.clone();
+            for step in steps {
+                match step {
+                    Step::Member(member) => text.push_str(&format!(".{member}")),
+                    Step::Index(index) => text.push_str(&format!("[{index}]")),
+                }
+            }
+            text
+        }
+    }
+}

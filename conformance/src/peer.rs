@@ -1,0 +1,254 @@
+//! A named connection. A task of its own reads all the time, also while we write; frames of all
+//! peers arrive in one channel.
+
+use std::{
+    collections::VecDeque,
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::{Mutex, mpsc, watch},
+    task::JoinHandle,
+};
+
+use crate::{
+    transcript::{EventKind, Transcript},
+    wire::{self, Frame, Malformed},
+};
+
+/// Between writes that are meant to arrive as pieces: enough for the other side to read.
+const CUT_PAUSE: Duration = Duration::from_micros(50);
+
+/// What came from a connection.
+#[derive(Debug)]
+pub enum Incoming {
+    /// A whole frame.
+    Frame(Frame),
+    /// Bytes that no server should send; the reading ends there.
+    Malformed(Malformed),
+    /// The end of the stream, by FIN or by reset.
+    End,
+}
+
+/// Where what comes is sent: with the number of the connection.
+pub type Inbox = mpsc::UnboundedSender<(usize, Incoming)>;
+
+/// One connection.
+#[derive(Debug)]
+pub struct Peer {
+    /// The name in the story.
+    pub name: String,
+    /// Frames that came and were not yet expected.
+    pub frames: VecDeque<Frame>,
+    /// No more frames will come.
+    pub ended: bool,
+    /// Why the reading ended, if the bytes were wrong.
+    pub malformed: Option<Malformed>,
+    /// Something was sent that no fence has followed.
+    pub unfenced: bool,
+    /// PONGs for the story's own PINGs which the story has not expected yet.
+    pub owed_pongs: usize,
+    /// PINGs sent and PONGs received in all.
+    pub pings: usize,
+    /// See `pings`.
+    pub pongs: usize,
+    /// We closed it, one way or another.
+    pub left: bool,
+    /// The story let input pile up.
+    pub stalled: bool,
+    writer: Arc<Mutex<OwnedWriteHalf>>,
+    mid_line: Arc<AtomicBool>,
+    reading: watch::Sender<bool>,
+    reader: JoinHandle<()>,
+    transcript: Transcript,
+}
+
+impl Peer {
+    /// Opens a connection whose frames come as number `id`.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub async fn dial(
+        name: &str,
+        id: usize,
+        addr: SocketAddr,
+        inbox: Inbox,
+        manual_pings: bool,
+        transcript: Transcript,
+    ) -> io::Result<Peer> {
+        let stream = TcpStream::connect(addr).await?;
+        stream.set_nodelay(true)?;
+        transcript.note(name, EventKind::Note, "dials".to_owned());
+        let (read, write) = stream.into_split();
+        let writer = Arc::new(Mutex::new(write));
+        let mid_line = Arc::new(AtomicBool::new(false));
+        let (reading, may_read) = watch::channel(true);
+        let reader = Reader {
+            id,
+            name: name.to_owned(),
+            inbox,
+            transcript: transcript.clone(),
+            answer: (!manual_pings).then(|| (writer.clone(), mid_line.clone())),
+        };
+        Ok(Peer {
+            name: name.to_owned(),
+            frames: VecDeque::new(),
+            ended: false,
+            malformed: None,
+            unfenced: false,
+            owed_pongs: 0,
+            pings: 0,
+            pongs: 0,
+            left: false,
+            stalled: false,
+            writer,
+            mid_line,
+            reading,
+            reader: tokio::spawn(reader.run(read, may_read)),
+            transcript,
+        })
+    }
+
+    /// Whether a PING can prove anything.
+    pub fn can_fence(&self) -> bool {
+        !self.ended
+            && !self.left
+            && !self.stalled
+            && self.malformed.is_none()
+            && !self.is_mid_line()
+    }
+
+    /// Whether what was sent last ended within a line or payload.
+    pub fn is_mid_line(&self) -> bool {
+        self.mid_line.load(Ordering::Relaxed)
+    }
+
+    /// Sends the pieces, each as a write of its own. A door that has been shut is no failure: what
+    /// is expected may have come before.
+    pub async fn send(&mut self, pieces: &[&[u8]], kind: EventKind) {
+        self.transcript.bytes(&self.name, kind, &pieces.concat());
+        let mut writer = self.writer.lock().await;
+        let last = pieces.iter().rev().find_map(|piece| piece.last());
+        self.mid_line.store(last.is_some_and(|byte| *byte != b'\n'), Ordering::Relaxed);
+        self.unfenced |= kind == EventKind::Sent;
+        for (at, piece) in pieces.iter().enumerate() {
+            if at > 0 {
+                tokio::time::sleep(CUT_PAUSE).await;
+            }
+            if writer.write_all(piece).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Ends our side only.
+    pub async fn half_close(&mut self) {
+        self.left = true;
+        self.transcript.note(&self.name, EventKind::Note, "half-closes".to_owned());
+        // The other side may have gone first.
+        let _ = self.writer.lock().await.shutdown().await;
+    }
+
+    /// Closes both sides; what comes from now on is not looked at.
+    pub async fn close(&mut self, reset: bool) {
+        self.left = true;
+        self.ended = true;
+        self.frames.clear();
+        let what = if reset { "resets" } else { "closes" };
+        self.transcript.note(&self.name, EventKind::Note, what.to_owned());
+        let mut writer = self.writer.lock().await;
+        if reset {
+            // Without it the close is an orderly one, which only a story about resets minds.
+            let _ = writer.as_ref().set_zero_linger();
+        } else {
+            let _ = writer.shutdown().await;
+        }
+        self.reader.abort();
+    }
+
+    /// Lets input pile up in the socket, or reads on.
+    pub fn read(&mut self, on: bool) {
+        self.stalled = !on;
+        self.reading.send_replace(on);
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.reader.abort();
+    }
+}
+
+struct Reader {
+    id: usize,
+    name: String,
+    inbox: Inbox,
+    transcript: Transcript,
+    /// PINGs are answered here, unless something is half sent.
+    answer: Option<(Arc<Mutex<OwnedWriteHalf>>, Arc<AtomicBool>)>,
+}
+
+impl Reader {
+    async fn run(self, mut stream: OwnedReadHalf, mut may_read: watch::Receiver<bool>) {
+        let mut buffer = Vec::new();
+        let mut chunk = vec![0; 64 << 10];
+        loop {
+            if may_read.wait_for(|on| *on).await.is_err() {
+                return;
+            }
+            let read = tokio::select! {
+                read = stream.read(&mut chunk) => read,
+                _ = may_read.changed() => continue,
+            };
+            let read = match read {
+                Ok(read @ 1..) => read,
+                Ok(_) | Err(_) => {
+                    let how = if read.is_ok() { "is closed" } else { "is closed by a reset" };
+                    self.transcript.note(&self.name, EventKind::Note, how.to_owned());
+                    // Who started us may have finished the story.
+                    let _ = self.inbox.send((self.id, Incoming::End));
+                    return;
+                }
+            };
+            buffer.extend_from_slice(&chunk[..read]);
+            loop {
+                match wire::next(&mut buffer) {
+                    Ok(Some(frame)) => self.frame(frame).await,
+                    Ok(None) => break,
+                    Err(malformed) => {
+                        self.transcript.bytes(&self.name, EventKind::Came, &buffer);
+                        let _ = self.inbox.send((self.id, Incoming::Malformed(malformed)));
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn frame(&self, frame: Frame) {
+        self.transcript.bytes(&self.name, EventKind::Came, &frame.0);
+        match &self.answer {
+            Some((writer, mid_line)) if frame.0 == b"PING\r\n" => {
+                let mut writer = writer.lock().await;
+                if !mid_line.load(Ordering::Relaxed) && writer.write_all(b"PONG\r\n").await.is_ok()
+                {
+                    self.transcript.bytes(&self.name, EventKind::Fence, b"PONG\r\n");
+                }
+            }
+            _ => {
+                let _ = self.inbox.send((self.id, Incoming::Frame(frame)));
+            }
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! Cases, a target, and what comes of them: results, one after the other.
+
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use serde::{Deserialize, Serialize};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    task::JoinSet,
+};
+
+use crate::{
+    scenario::{Case, Level, Scenario, Version, cases},
+    story::{Failure, Settings, tell},
+    target::{Facts, Target, TargetError},
+    transcript::Event,
+};
+
+/// What a case came to. A skip is never a pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// The server is as the scenario says.
+    Pass,
+    /// A MUST is broken.
+    Fail,
+    /// A SHOULD is broken.
+    Warn,
+    /// A MAY is otherwise.
+    Info,
+    /// Not asked, with the reason.
+    Skip,
+    /// Broken, and known to be.
+    Known,
+    /// The harness could not judge.
+    Error,
+}
+
+impl Verdict {
+    /// All of them, in the order of reports.
+    pub const ALL: [Verdict; 7] = [
+        Verdict::Pass,
+        Verdict::Fail,
+        Verdict::Warn,
+        Verdict::Info,
+        Verdict::Skip,
+        Verdict::Known,
+        Verdict::Error,
+    ];
+
+    /// The word in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::Pass => "pass",
+            Verdict::Fail => "fail",
+            Verdict::Warn => "warn",
+            Verdict::Info => "info",
+            Verdict::Skip => "skip",
+            Verdict::Known => "known",
+            Verdict::Error => "error",
+        }
+    }
+}
+
+/// What a run needs beside cases.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// What is judged.
+    pub target: Target,
+    /// How stories are told.
+    pub settings: Settings,
+    /// Scenarios at a time.
+    pub jobs: usize,
+    /// Capabilities that the target lacks.
+    pub lacks: BTreeSet<String>,
+    /// Deviations that are known.
+    pub known: Vec<Deviation>,
+}
+
+/// A deviation of a target that is known, with the reason.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deviation {
+    /// The case, or several by `*`.
+    pub id: String,
+    /// Why it deviates.
+    pub reason: String,
+    /// Where that is discussed.
+    #[serde(default)]
+    pub link: Option<String>,
+}
+
+/// A case and what came of it.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The case.
+    pub case: Case,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why, if it is not a pass.
+    pub message: Option<String>,
+    /// What broke.
+    pub failure: Option<Failure>,
+    /// Everything that went over the wire.
+    pub events: Vec<Event>,
+    /// How long the story took.
+    pub duration: Duration,
+    /// The end of the server's log, if something broke.
+    pub log: Option<String>,
+}
+
+/// The release a target is judged as: what was told, else what it claims, else the newest.
+pub fn judged_as(told: Option<Version>, facts: &Facts) -> Version {
+    let claimed = || facts.version.as_deref().and_then(Version::parse);
+    told.or_else(claimed).unwrap_or(Version(vec![u32::MAX]))
+}
+
+/// Runs the cases and hands each result on as it comes; the order is that of completion.
+pub async fn run(
+    plan: Arc<Plan>,
+    chosen: Vec<Case>,
+    results: mpsc::UnboundedSender<Outcome>,
+) -> Result<(), TargetError> {
+    let jobs = if plan.target.can_be_configured() { plan.jobs } else { 1 };
+    let places = Arc::new(Semaphore::new(jobs));
+    let mut tasks = JoinSet::new();
+    for group in groups(chosen) {
+        let (plan, results, places) = (plan.clone(), results.clone(), places.clone());
+        tasks.spawn(async move {
+            // The semaphore is never closed.
+            let _place = places.acquire().await;
+            scenario(&plan, group, &results).await
+        });
+    }
+    while let Some(finished) = tasks.join_next().await {
+        if let Ok(Err(error)) = finished {
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+/// The cases of one scenario share a server and run one after the other.
+fn groups(chosen: Vec<Case>) -> Vec<Vec<Case>> {
+    let mut groups: Vec<Vec<Case>> = Vec::new();
+    for case in chosen {
+        match groups.last_mut() {
+            Some(group) if Arc::ptr_eq(&group[0].scenario, &case.scenario) => group.push(case),
+            _ => groups.push(vec![case]),
+        }
+    }
+    groups
+}
+
+async fn scenario(
+    plan: &Plan,
+    group: Vec<Case>,
+    results: &mpsc::UnboundedSender<Outcome>,
+) -> Result<(), TargetError> {
+    let scenario = group[0].scenario.clone();
+    // A receiver that is gone has seen enough.
+    if let Some(reason) = reason_to_skip(&scenario, plan) {
+        for case in group {
+            let _ = results.send(outcome(case, Verdict::Skip, Some(reason.clone())));
+        }
+        return Ok(());
+    }
+    let config = scenario.header.config.as_deref();
+    let instance = match plan.target.start(config).await {
+        Ok(instance) => instance,
+        // Without a configuration, or where nothing runs, it is the target that can't be reached.
+        Err(error) if config.is_none() => return Err(error),
+        Err(error) => {
+            for case in group {
+                let _ = results.send(outcome(case, Verdict::Error, Some(error.to_string())));
+            }
+            return Ok(());
+        }
+    };
+    for case in group {
+        let started = Instant::now();
+        let told = tell(&case, instance.addr(), &plan.settings).await;
+        let mut outcome = judge(case, told.failure, &plan.known);
+        outcome.events = told.events;
+        outcome.duration = started.elapsed();
+        if outcome.verdict != Verdict::Pass {
+            outcome.log = instance.log();
+        }
+        let _ = results.send(outcome);
+    }
+    instance.stop().await;
+    Ok(())
+}
+
+fn reason_to_skip(scenario: &Scenario, plan: &Plan) -> Option<String> {
+    let header = &scenario.header;
+    if let Some(word) = header.needs.iter().find(|word| plan.lacks.contains(&word.value)) {
+        return Some(format!("needs {}", word.value));
+    }
+    if header.config.is_some() && !plan.target.can_be_configured() {
+        return Some("a server that is already running can't be configured".to_owned());
+    }
+    let version = &plan.settings.version;
+    if let Some(since) = header.since.as_ref().filter(|since| !version.at_least(since)) {
+        return Some(format!("true since {since} only"));
+    }
+    if let Some(until) = header.until.as_ref().filter(|until| !version.at_most(until)) {
+        return Some(format!("true until {until} only"));
+    }
+    None
+}
+
+/// The verdict on a story: a pure function of what went wrong and what is known.
+pub fn judge(case: Case, failure: Option<Failure>, known: &[Deviation]) -> Outcome {
+    let deviation = known.iter().find(|deviation| matches(&deviation.id, &case.id));
+    let (verdict, message) = match (&failure, deviation) {
+        (None, None) => (Verdict::Pass, None),
+        (None, Some(deviation)) => {
+            let text = format!("no longer deviates, but is listed as known: {}", deviation.reason);
+            (Verdict::Fail, Some(text))
+        }
+        (Some(failure), _) if failure.is_error => (Verdict::Error, Some(failure.message.clone())),
+        (Some(_), Some(deviation)) => (Verdict::Known, Some(deviation.reason.clone())),
+        (Some(failure), None) => {
+            let verdict = match case.scenario.header.level {
+                Level::Must => Verdict::Fail,
+                Level::Should => Verdict::Warn,
+                Level::May => Verdict::Info,
+            };
+            (verdict, Some(failure.message.clone()))
+        }
+    };
+    Outcome { failure, ..outcome(case, verdict, message) }
+}
+
+fn outcome(case: Case, verdict: Verdict, message: Option<String>) -> Outcome {
+    let duration = Duration::ZERO;
+    Outcome { case, verdict, message, failure: None, events: Vec::new(), duration, log: None }
+}
+
+/// The cases that any of the selectors names: an id, part of a path, `*` for anything, `tag:word`,
+/// or a clause. No selector names all of them; the second list holds selectors that name none.
+pub fn select(scenarios: &[Arc<Scenario>], selectors: &[String]) -> (Vec<Case>, Vec<String>) {
+    let all: Vec<Case> = scenarios.iter().flat_map(cases).collect();
+    if selectors.is_empty() {
+        return (all, Vec::new());
+    }
+    let named = |case: &Case, selector: &String| {
+        let header = &case.scenario.header;
+        match selector.strip_prefix("tag:") {
+            Some(tag) => header.tags.iter().any(|other| other == tag),
+            None => {
+                let folder = format!("{}/*", selector.trim_end_matches('/'));
+                matches(selector, &case.id)
+                    || matches(selector, &case.scenario.id)
+                    || matches(&folder, &case.id)
+                    || header.spec.iter().any(|clause| matches(selector, &clause.value))
+            }
+        }
+    };
+    let useless = selectors
+        .iter()
+        .filter(|selector| !all.iter().any(|case| named(case, selector)))
+        .cloned()
+        .collect();
+    let chosen = all.into_iter().filter(|case| selectors.iter().any(|s| named(case, s))).collect();
+    (chosen, useless)
+}
+
+/// Whether a text is what a pattern says; `*` stands for anything, also for nothing.
+pub fn matches(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((head, rest)) => {
+            let Some(tail) = text.strip_prefix(head) else { return false };
+            let starts = tail.char_indices().map(|(at, _)| at).chain([tail.len()]);
+            starts.into_iter().any(|at| matches(rest, &tail[at..]))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_anything() {
+        for (pattern, text, is) in [
+            ("core/*", "core/sub/max", true),
+            ("core/*/max", "core/sub/max", true),
+            ("*", "", true),
+            ("core", "core/sub", false),
+            ("*max", "core/sub/max", true),
+            ("a*b*c", "a-b-b", false),
+        ] {
+            assert_eq!(matches(pattern, text), is, "{pattern} {text}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! One way to write a scenario. Only blanks change: comments, order and every byte that is sent or
+//! expected stay as they are.
+
+use super::parse::{Line, lines, split_dialogue, without_remark};
+
+/// The text as it should be written. Text that is no scenario comes back with its blanks tidied
+/// all the same; nothing is lost.
+pub fn format(source: &str) -> String {
+    let lines = lines(source);
+    let blank = lines.iter().position(|line| line.text.is_empty()).unwrap_or(lines.len());
+    let mut out = String::new();
+    header(&lines[..blank], &mut out);
+    let mut body = &lines[blank..];
+    while let Some(first) = body.iter().position(|line| !line.text.is_empty()) {
+        if first > 0 {
+            out.push('\n');
+        }
+        body = &body[first..];
+        let end = body.iter().position(|line| line.text.is_empty()).unwrap_or(body.len());
+        paragraph(&body[..end], &mut out);
+        body = &body[end..];
+    }
+    out
+}
+
+/// Values stand below each other.
+fn header(lines: &[Line<'_>], out: &mut String) {
+    let keys =
+        lines.iter().filter(|line| line.indent == 0).filter_map(|line| line.text.split_once(':'));
+    let width = keys.map(|(key, _)| key.trim().chars().count()).max().unwrap_or(0);
+    let base =
+        lines.iter().filter(|line| line.indent > 0).map(|line| line.indent).min().unwrap_or(0);
+    for line in lines {
+        match line.text.split_once(':').filter(|_| line.indent == 0) {
+            Some((key, value)) => {
+                let key = key.trim();
+                let gap = " ".repeat(width.saturating_sub(key.chars().count()) + 1);
+                out.push_str(&format!("{key}:{gap}{}", value.trim()));
+            }
+            None if line.indent == 0 => out.push_str(line.text),
+            None => {
+                out.push_str("    ");
+                out.push_str(&" ".repeat(line.indent - base));
+                out.push_str(line.text);
+            }
+        }
+        while out.ends_with([' ', '\t']) {
+            out.pop();
+        }
+        out.push('\n');
+    }
+}
+
+/// Lines without a blank line between them; the rows of a table are aligned.
+fn paragraph(lines: &[Line<'_>], out: &mut String) {
+    let mut at = 0;
+    while at < lines.len() {
+        let line = lines[at];
+        out.push_str(&" ".repeat(line.indent));
+        if line.text.starts_with('|') {
+            let end = lines[at..].iter().position(|next| !next.text.starts_with('|'));
+            let end = end.map_or(lines.len(), |length| at + length);
+            table(&lines[at..end], out);
+            at = end;
+            continue;
+        }
+        match split_dialogue(line) {
+            // Bytes: blanks count.
+            Some((peers, sign, rest)) => {
+                let peers: Vec<&str> = peers.split(',').map(str::trim).collect();
+                out.push_str(&peers.join(","));
+                out.push(sign);
+                if !rest.text.is_empty() {
+                    out.push(' ');
+                    out.push_str(rest.text);
+                }
+            }
+            None => statement(line.text, out),
+        }
+        out.push('\n');
+        at += 1;
+    }
+}
+
+/// Words with single blanks; JSON, texts and remarks as they are.
+fn statement(text: &str, out: &mut String) {
+    let stated = without_remark(text);
+    let remark = text[stated.len()..].trim();
+    let plain = !stated.contains(['{', '=', '"', '\\', '/']) && !stated.starts_with('#');
+    match plain && !stated.starts_with("tally") {
+        true => out.push_str(&stated.split_whitespace().collect::<Vec<_>>().join(" ")),
+        false => out.push_str(stated),
+    }
+    if !remark.is_empty() {
+        if !stated.is_empty() {
+            out.push_str("  ");
+        }
+        out.push_str(remark);
+    }
+}
+
+fn table(rows: &[Line<'_>], out: &mut String) {
+    let cells: Vec<Vec<&str>> = rows.iter().map(|row| super::parse::row_cells(*row)).collect();
+    let columns = cells.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        let lengths =
+            cells.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        lengths.max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    for (at, row) in cells.iter().enumerate() {
+        if at > 0 {
+            out.push_str(&" ".repeat(rows[at].indent));
+        }
+        for (column, cell) in row.iter().enumerate() {
+            let last = column + 1 == row.len();
+            let gap = if last { 0 } else { widths[column] - cell.chars().count() + 1 };
+            out.push_str(&format!("| {cell}{}", " ".repeat(gap)));
+        }
+        while out.ends_with(' ') {
+            out.pop();
+        }
+        out.push('\n');
+    }
+}

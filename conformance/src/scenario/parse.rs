@@ -1,0 +1,572 @@
+//! Text to a [`Scenario`].
+
+use std::time::Duration;
+
+use super::{
+    Act, Bound, Counted, Expectation, From, Kind, Part, Peer, Problem, Row, Scenario, Span,
+    Spanned, Statement, Tally, Template, Version, Who,
+    header::header,
+    problem::nearest,
+    template::{Use, expr, is_name, text},
+    words,
+};
+
+/// Reads a scenario, or says everything that is wrong with it.
+///
+/// # Errors
+/// Each mistake with its place; a statement that can't be read does not hide the next one.
+pub fn parse(id: &str, source: &str) -> Result<Scenario, Vec<Problem>> {
+    let mut lines = lines(source);
+    let blank = lines.iter().position(|line| line.text.is_empty()).unwrap_or(lines.len());
+    let body_lines = lines.split_off(blank);
+    let mut problems = Vec::new();
+    let header = header(&lines, source.len(), &mut problems);
+    let body_lines: Vec<Line<'_>> =
+        body_lines.into_iter().filter(|line| !line.text.is_empty()).collect();
+    let mut parser = Parser { lines: &body_lines, at: 0, problems };
+    let body = parser.block(0);
+    if body.is_empty() && parser.problems.is_empty() {
+        let end = source.len().saturating_sub(1)..source.len();
+        parser.problems.push(Problem::new(
+            end,
+            "a scenario without a story",
+            "expected statements",
+        ));
+    }
+    match (header, parser.problems.is_empty()) {
+        (Some(header), true) => {
+            Ok(Scenario { id: id.to_owned(), text: source.to_owned(), header, body })
+        }
+        _ => Err(parser.problems),
+    }
+}
+
+/// A line without its indentation and line end; blanks at its end may be bytes and stay.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Line<'a> {
+    pub(super) indent: usize,
+    pub(super) text: &'a str,
+    pub(super) start: usize,
+}
+
+impl Line<'_> {
+    pub(super) fn span(&self) -> Span {
+        self.start..self.start + self.text.trim_end().len().max(1)
+    }
+}
+
+pub(super) fn lines(source: &str) -> Vec<Line<'_>> {
+    let mut start = 0;
+    let mut lines = Vec::new();
+    for whole in source.split_inclusive('\n') {
+        let line = whole.strip_suffix('\n').unwrap_or(whole);
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        let text = line.trim_start_matches(' ');
+        let indent = line.len() - text.len();
+        let text = if text.trim().is_empty() { "" } else { text };
+        lines.push(Line { indent, text, start: start + indent });
+        start += whole.len();
+    }
+    lines
+}
+
+struct Parser<'a> {
+    lines: &'a [Line<'a>],
+    at: usize,
+    problems: Vec<Problem>,
+}
+
+/// Words that begin a statement, for "did you mean".
+const STATEMENTS: &[&str] = &[
+    "in any order",
+    "for",
+    "let",
+    "check",
+    "since",
+    "until",
+    "tally",
+    "within",
+    "between",
+    "wait",
+    "everyone is quiet",
+    "dials",
+    "connects",
+    "is quiet",
+    "is closed",
+    "closes",
+    "half-closes",
+    "resets",
+    "stops reading",
+    "reads on",
+];
+
+impl<'a> Parser<'a> {
+    /// The statements with exactly this indentation; deeper ones have no block to belong to.
+    fn block(&mut self, indent: usize) -> Vec<Statement> {
+        let mut statements = Vec::new();
+        while let Some(line) = self.lines.get(self.at).copied() {
+            if line.indent < indent {
+                break;
+            }
+            self.at += 1;
+            if line.indent > indent {
+                let label = format!("expected {indent} blanks before it, found {}", line.indent);
+                self.problems.push(
+                    Problem::new(line.span(), "a line that is indented", label)
+                        .advise("only blocks are indented, by two blanks"),
+                );
+                continue;
+            }
+            match self.statement(line) {
+                Ok(kind) => statements.push(Statement { span: line.span(), kind }),
+                Err(problem) => self.problems.push(problem),
+            }
+        }
+        statements
+    }
+
+    fn indented_block(&mut self, line: Line<'_>) -> Result<Vec<Statement>, Problem> {
+        let body = self.block(line.indent + 2);
+        match body.is_empty() && self.problems.is_empty() {
+            false => Ok(body),
+            true => {
+                Err(Problem::new(line.span(), "a block without statements", "expected a block")
+                    .advise("indent what belongs to it by two blanks"))
+            }
+        }
+    }
+
+    fn statement(&mut self, line: Line<'a>) -> Result<Kind, Problem> {
+        if let Some(caption) = line.text.strip_prefix('#') {
+            return Ok(Kind::Caption(caption.trim().to_owned()));
+        }
+        if let Some((peers, sign, rest)) = split_dialogue(line) {
+            return match sign {
+                '>' => self.send(line, &peers, rest),
+                _ => self.expect(line, &peers, rest).map(Kind::Expect),
+            };
+        }
+        // `let` and `tally` end in text, where `#` is a byte like any other.
+        let (first, rest) = words::first(line);
+        match first {
+            "let" => return binding(rest),
+            "tally" => return self.tally(line, rest),
+            _ => {}
+        }
+        let stated = Line { text: without_remark(line.text), ..line };
+        let (first, rest) = words::first(stated);
+        match first {
+            "in" if stated.text == "in any order" => self.in_any_order(line),
+            "for" => self.repetition(stated, rest),
+            "check" => super::check::check(rest).map(Kind::Check),
+            "since" | "until" => self.versions(stated, first, rest),
+            "within" | "between" => self.timed(stated, first, rest),
+            "wait" => waiting(stated, rest),
+            "everyone" if words::is(rest, &["is quiet"]) => Ok(Kind::Quiet(Who::Everyone)),
+            _ => deed(stated),
+        }
+    }
+
+    /// A PUB whose size is to be counted is sent together with the payload below it.
+    fn send(&mut self, line: Line<'a>, peers: &str, rest: Line<'a>) -> Result<Kind, Problem> {
+        let names = words::peers(peers, line.start, ',')?;
+        let read = text(rest.text, rest.start, Use::Send)?;
+        let mut template = read.template;
+        end_line(&mut template, read.unfinished);
+        let counted = template.parts.contains(&Part::Size);
+        if counted && !has_payload(&template) {
+            let Some(payload) = self.payload(line, peers, '>') else {
+                let label = "the size of what? expected a payload line below";
+                return Err(Problem::new(line.span(), "`#` without a payload", label));
+            };
+            let read = text(payload.text, payload.start, Use::Send)?;
+            template.parts.extend(read.template.parts);
+            end_line(&mut template, read.unfinished);
+        }
+        Ok(Kind::Send(names, template))
+    }
+
+    fn expect(
+        &mut self,
+        line: Line<'a>,
+        peers: &str,
+        rest: Line<'a>,
+    ) -> Result<Expectation, Problem> {
+        let from = match peers.contains('|') {
+            true => From::OneOf(words::peers(peers, line.start, '|')?),
+            false => From::Each(words::peers(peers, line.start, ',')?),
+        };
+        let read = text(rest.text, rest.start, Use::Expect)?;
+        if read.unfinished {
+            let span = rest.start + rest.text.len() - 1..rest.start + rest.text.len();
+            let label = "a frame is always whole";
+            return Err(Problem::new(span, "an unfinished line from the server", label));
+        }
+        let mut template = read.template;
+        end_line(&mut template, false);
+        let mut span = line.span();
+        let verb = rest.text.split([' ', '\t']).next().unwrap_or_default();
+        if matches!(verb, "MSG" | "HMSG") && !has_payload(&template) {
+            let Some(payload) = self.payload(line, peers, '<') else {
+                let label = "expected its payload on the next line, from the same peer";
+                return Err(Problem::new(line.span(), "a message without its payload", label)
+                    .advise("an empty payload is a line with nothing behind `<`"));
+            };
+            let read = text(payload.text, payload.start, Use::Expect)?;
+            template.parts.extend(read.template.parts);
+            end_line(&mut template, false);
+            span.end = payload.start + payload.text.len();
+        }
+        Ok(Expectation { from, frame: template, span })
+    }
+
+    /// The next line, if it is from or to the same peers.
+    fn payload(&mut self, line: Line<'a>, peers: &str, sign: char) -> Option<Line<'a>> {
+        let next = self.lines.get(self.at).filter(|next| next.indent == line.indent)?;
+        let (next_peers, next_sign, rest) = split_dialogue(*next)?;
+        let same = |text: &str| text.chars().filter(|c| *c != ' ').collect::<String>();
+        if sign != next_sign || same(&next_peers) != same(peers) {
+            return None;
+        }
+        self.at += 1;
+        Some(rest)
+    }
+
+    fn in_any_order(&mut self, line: Line<'a>) -> Result<Kind, Problem> {
+        let mut frames = Vec::new();
+        for statement in self.indented_block(line)? {
+            match statement.kind {
+                Kind::Expect(expectation) => frames.push(expectation),
+                Kind::Caption(_) => {}
+                _ => {
+                    let label = "expected only `<` lines here";
+                    return Err(Problem::new(statement.span, "not a frame", label));
+                }
+            }
+        }
+        Ok(Kind::AnyOrder(frames))
+    }
+
+    fn repetition(&mut self, line: Line<'a>, rest: Line<'a>) -> Result<Kind, Problem> {
+        let wrong = || {
+            Problem::new(
+                rest.span(),
+                "a loop that can't be read",
+                "expected `n in 1..9`, or \
+                `a, b in` and rows below that start with `|`",
+            )
+        };
+        let (names, range) = match rest.text.split_once(" in ") {
+            Some((names, range)) => (names, range),
+            None => (rest.text.strip_suffix(" in").ok_or_else(wrong)?, ""),
+        };
+        let names = words::names(names, rest.start)?;
+        if range.trim().is_empty() {
+            return self.table(line, names);
+        }
+        let (from, to) = range.split_once("..").ok_or_else(wrong)?;
+        let start = rest.start + rest.text.len() - range.len();
+        let [name] = &names[..] else { return Err(wrong()) };
+        let from_expr = expr(from, start)?.value;
+        let to_expr = expr(to, start + from.len() + 2)?.value;
+        let body = self.indented_block(line)?;
+        Ok(Kind::Loop { name: name.clone(), from: from_expr, to: to_expr, body })
+    }
+
+    fn table(&mut self, line: Line<'a>, names: Vec<Spanned<String>>) -> Result<Kind, Problem> {
+        if line.indent > 0 {
+            let label = "rows are cases of their own, so their loop stands in no block";
+            return Err(Problem::new(line.span(), "a table inside a block", label));
+        }
+        let mut rows = Vec::new();
+        while let Some(row) = self.lines.get(self.at).copied() {
+            if row.indent <= line.indent || !row.text.starts_with('|') {
+                break;
+            }
+            self.at += 1;
+            let cells = cells(row)?;
+            if cells.len() != names.len() {
+                let label = format!("expected {} cells, found {}", names.len(), cells.len());
+                let advice = "a `|` inside a cell is written `\\x7c`";
+                return Err(
+                    Problem::new(row.span(), "a row of the wrong length", label).advise(advice)
+                );
+            }
+            rows.push(Row { span: row.span(), cells });
+        }
+        if rows.is_empty() {
+            let label = "expected rows that start with `|`, indented by two blanks";
+            return Err(Problem::new(line.span(), "a table without rows", label));
+        }
+        let body = self.indented_block(line)?;
+        Ok(Kind::Table { names, rows, body })
+    }
+
+    fn versions(&mut self, line: Line<'a>, word: &str, rest: Line<'a>) -> Result<Kind, Problem> {
+        let version = Version::parse(rest.text.trim()).ok_or_else(|| {
+            Problem::new(rest.span(), "not a release", "expected a number such as 2.12 or 2.12.8")
+        })?;
+        let body = self.indented_block(line)?;
+        Ok(if word == "since" { Kind::Since(version, body) } else { Kind::Until(version, body) })
+    }
+
+    fn timed(&mut self, line: Line<'a>, word: &str, rest: Line<'a>) -> Result<Kind, Problem> {
+        let wrong = || {
+            Problem::new(
+                rest.span(),
+                "a time that can't be read",
+                "expected `within 3s` or \
+                `between 450ms and 2s`",
+            )
+        };
+        let (from, to) = match word {
+            "within" => (Some(Duration::ZERO), words::duration(rest.text)),
+            _ => match rest.text.split_once(" and ") {
+                Some((from, to)) => (words::duration(from), words::duration(to)),
+                None => (None, None),
+            },
+        };
+        let (Some(from), Some(to)) = (from, to) else { return Err(wrong()) };
+        if from >= to {
+            return Err(Problem::new(
+                rest.span(),
+                "a time that never is",
+                "expected less before more",
+            ));
+        }
+        let body = self.indented_block(line)?;
+        Ok(Kind::Timed { from, to, body })
+    }
+
+    fn tally(&mut self, line: Line<'a>, rest: Line<'a>) -> Result<Kind, Problem> {
+        let wrong = || {
+            Problem::new(
+                rest.span(),
+                "a tally that can't be read",
+                "expected `tally a, b: 900 of \
+                MSG subject 1 5\\r\\nhello`",
+            )
+        };
+        let (peers, what) = rest.text.split_once(": ").ok_or_else(wrong)?;
+        let (count, frame) = what.split_once(" of ").ok_or_else(wrong)?;
+        let peers = words::peers(peers, rest.start, ',')?;
+        let count: u64 = count.trim().parse().map_err(|_| wrong())?;
+        let start = rest.start + rest.text.len() - frame.len();
+        let mut frame = text(frame, start, Use::Expect)?.template;
+        end_line(&mut frame, false);
+        let number = frame.parts.iter().find_map(|part| match part {
+            Part::Value(value) => match &value.value {
+                super::Expr::Path(name, path) if path.is_empty() && name == "n" => {
+                    Some(name.clone())
+                }
+                _ => None,
+            },
+            _ => None,
+        });
+        let mut tally =
+            Tally { peers, count, frame, number, shares: Vec::new(), bounds: Vec::new() };
+        while let Some(bound) = self.lines.get(self.at).filter(|next| next.indent > line.indent) {
+            self.at += 1;
+            let stated = Line { text: without_remark(bound.text), ..*bound };
+            tally_line(stated, &mut tally)?;
+        }
+        Ok(Kind::Tally(tally))
+    }
+}
+
+fn tally_line(line: Line<'_>, tally: &mut Tally) -> Result<(), Problem> {
+    let wrong = |label: &str| Problem::new(line.span(), "a bound that can't be read", label);
+    let words: Vec<&str> = line.text.split_whitespace().collect();
+    match words[..] {
+        ["shares", shares] => {
+            let shares: Result<Vec<u64>, _> = shares.split(':').map(str::parse).collect();
+            tally.shares = shares.map_err(|_| wrong("expected numbers such as `3:1`"))?;
+            if tally.shares.len() != tally.peers.len() || tally.shares.contains(&0) {
+                return Err(wrong("expected one number above 0 for each peer"));
+            }
+        }
+        [of, sign, value] => {
+            let value: u64 = value.parse().map_err(|_| wrong("expected a number at the end"))?;
+            let ordering = match sign {
+                ">=" => super::Ordering::AtLeast,
+                "<=" => super::Ordering::AtMost,
+                _ => return Err(wrong("expected `>=` or `<=`")),
+            };
+            let of = match of {
+                "each" => Counted::Each,
+                "repeats" if tally.number.is_none() => {
+                    return Err(wrong("repeats need the number `<n>` in the frame"));
+                }
+                "repeats" => Counted::Repeats,
+                name => match tally.peers.iter().find(|peer| peer.value == name) {
+                    Some(peer) => Counted::Peer(peer.clone()),
+                    None => return Err(wrong("expected `each`, `repeats`, or one of the peers")),
+                },
+            };
+            tally.bounds.push(Bound { of, ordering, value, span: line.span() });
+        }
+        _ => {
+            return Err(wrong(
+                "expected `each >= 200`, `a <= 700`, `repeats >= 100`, `shares 3:1`",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn binding(rest: Line<'_>) -> Result<Kind, Problem> {
+    let wrong =
+        || Problem::new(rest.span(), "a name that can't be read", "expected `let x = text`");
+    let (name, value) = rest.text.split_once('=').ok_or_else(wrong)?;
+    let start = rest.start + name.len() + 1;
+    let blanks = value.len() - value.trim_start().len();
+    let name = Spanned { value: name.trim().to_owned(), span: rest.start..start - 1 };
+    if !is_name(&name.value) {
+        return Err(wrong());
+    }
+    let value = text(value.trim(), start + blanks, Use::Send)?.template;
+    Ok(Kind::Let(name, value))
+}
+
+fn waiting(line: Line<'_>, rest: Line<'_>) -> Result<Kind, Problem> {
+    let because = rest.text.split_once(" because ");
+    let parsed = because.and_then(|(time, reason)| Some((words::duration(time)?, reason.trim())));
+    match parsed {
+        Some((time, reason)) if !reason.is_empty() => Ok(Kind::Wait(time, reason.to_owned())),
+        _ => Err(Problem::new(
+            line.span(),
+            "a wait without its reason",
+            "expected `wait 2s because …`",
+        )
+        .advise("what can be fenced is not waited for: say `alice is quiet`")),
+    }
+}
+
+/// `alice, bob connect {…}` and the other deeds and states of peers.
+fn deed(line: Line<'_>) -> Result<Kind, Problem> {
+    const DEEDS: &[(&[&str], fn(Vec<Peer>) -> Kind)] = &[
+        (&["dials", "dial"], Kind::Dial),
+        (&["is quiet", "are quiet"], |peers| Kind::Quiet(Who::Peers(peers))),
+        (&["is closed", "are closed"], Kind::Closed),
+        (&["closes", "close"], |peers| Kind::Act(peers, Act::Close)),
+        (&["half-closes", "half-close"], |peers| Kind::Act(peers, Act::HalfClose)),
+        (&["resets", "reset"], |peers| Kind::Act(peers, Act::Reset)),
+        (&["stops reading", "stop reading"], |peers| Kind::Act(peers, Act::StopReading)),
+        (&["reads on", "read on"], |peers| Kind::Act(peers, Act::ReadOn)),
+    ];
+    let (peers, verb) = words::peers_and_verb(line);
+    if let (Ok(names), Some(json)) =
+        (words::peers(peers, line.start, ','), words::after(verb.text, &["connects", "connect"]))
+    {
+        let start = verb.start + verb.text.len() - json.len();
+        let json = json.trim_end();
+        let options = match json.is_empty() {
+            true => None,
+            false => Some(text(json, start, Use::Send)?.template),
+        };
+        return Ok(Kind::Connect(names, options));
+    }
+    for (forms, kind) in DEEDS {
+        if words::is(verb, forms) {
+            return Ok(kind(words::peers(peers, line.start, ',')?));
+        }
+    }
+    let known = nearest(line.text, STATEMENTS.iter().copied())
+        .or_else(|| nearest(verb.text, STATEMENTS.iter().copied()));
+    let problem = Problem::new(line.span(), "a line that can't be read", "expected a statement");
+    Err(match known {
+        Some(known) => problem.advise(format!("did you mean `{known}`?")),
+        None => problem.advise("`alice> text` sends, `alice< text` expects; see FORMAT.md"),
+    })
+}
+
+/// `alice, bob> text`: the peers, the sign, the text behind one blank.
+pub(super) fn split_dialogue(line: Line<'_>) -> Option<(String, char, Line<'_>)> {
+    let at = line.text.find(['<', '>'])?;
+    let (peers, rest) = line.text.split_at(at);
+    let listed = peers.split([',', '|']).all(|peer| is_name(peer.trim()));
+    let sign = rest.chars().next()?;
+    let text = rest[1..].strip_prefix(' ').unwrap_or(&rest[1..]);
+    if !listed || (text.len() + 1 == rest.len() && !text.is_empty()) {
+        return None;
+    }
+    let start = line.start + line.text.len() - text.len();
+    Some((peers.to_owned(), sign, Line { text, start, ..line }))
+}
+
+/// The cells of a row, blanks around them cut off.
+pub(super) fn row_cells(row: Line<'_>) -> Vec<&str> {
+    let body = row.text[1..].trim_end();
+    let body = body.strip_suffix(" |").unwrap_or(body);
+    split_cells(body).into_iter().map(str::trim).collect()
+}
+
+fn cells(row: Line<'_>) -> Result<Vec<Template>, Problem> {
+    let offset = row.text.as_ptr() as usize;
+    let cell = |cell: &str| {
+        let start = row.start + (cell.as_ptr() as usize - offset);
+        Ok(text(cell, start, Use::Expect)?.template)
+    };
+    row_cells(row).into_iter().map(cell).collect()
+}
+
+/// Splits at `|`, but not at the cut `\|`.
+fn split_cells(body: &str) -> Vec<&str> {
+    let mut cells = Vec::new();
+    let mut from = 0;
+    for (at, _) in body.match_indices('|') {
+        if !body[..at].ends_with('\\') {
+            cells.push(&body[from..at]);
+            from = at + 1;
+        }
+    }
+    cells.push(&body[from..]);
+    cells
+}
+
+/// A remark stands behind a blank and `#`, outside of JSON texts.
+pub(super) fn without_remark(text: &str) -> &str {
+    let mut quoted = false;
+    let mut before = ' ';
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '"' if before != '\\' => quoted = !quoted,
+            '#' if !quoted && before == ' ' => return text[..at].trim_end(),
+            _ => {}
+        }
+        before = letter;
+    }
+    text.trim_end()
+}
+
+/// Adds the CR LF that ends a line.
+fn end_line(template: &mut Template, unfinished: bool) {
+    if unfinished {
+        return;
+    }
+    match template.parts.last_mut() {
+        Some(Part::Bytes(bytes)) => bytes.extend_from_slice(b"\r\n"),
+        _ => template.parts.push(Part::Bytes(b"\r\n".to_vec())),
+    }
+}
+
+/// Whether anything follows the first line end.
+fn has_payload(template: &Template) -> bool {
+    let mut ended = false;
+    for part in &template.parts {
+        match part {
+            Part::Bytes(bytes) if !ended => {
+                let end = bytes.windows(2).position(|pair| pair == b"\r\n");
+                if let Some(end) = end {
+                    ended = true;
+                    if end + 2 < bytes.len() {
+                        return true;
+                    }
+                }
+            }
+            _ if ended => return true,
+            _ => {}
+        }
+    }
+    false
+}

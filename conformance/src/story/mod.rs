@@ -1,0 +1,477 @@
+//! One case against one server: the story is told line by line. All waiting is here and in
+//! [`fence`].
+
+mod expect;
+mod fence;
+mod tally;
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use serde_json::{Map, Value, json};
+use tokio::sync::mpsc;
+
+use crate::{
+    pattern::{Bound, NoValue, Scope, path_text},
+    peer::{Inbox, Incoming, Peer},
+    scenario::{Act, Case, Check, Kind, Ordering, Span, Statement, Template, Test, Version, Who},
+    transcript::{Event, EventKind, Transcript},
+    wire::{Frame, shown},
+};
+
+/// How stories are told.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Feeds all randomness.
+    pub seed: u64,
+    /// How long anything may take that is not timed by the story.
+    pub timeout: Duration,
+    /// How what is sent is cut into pieces.
+    pub cut: Cut,
+    /// The release the target claims to be like.
+    pub version: Version,
+    /// Merged into every CONNECT: credentials of a running server.
+    pub credentials: Map<String, Value>,
+}
+
+/// How what is sent is cut into pieces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Cut {
+    /// Only where the story says.
+    #[default]
+    None,
+    /// Between all bytes.
+    EveryByte,
+    /// Anywhere, from the seed.
+    Random,
+}
+
+/// Why a story is not true of the server, or could not be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The statement.
+    pub span: Span,
+    /// In one line.
+    pub message: String,
+    /// What was expected, if it can be shown.
+    pub expected: Option<String>,
+    /// What came instead.
+    pub got: Option<String>,
+    /// Other frames that wait: name and frame.
+    pub waiting: Vec<(String, String)>,
+    /// It is the harness or the scenario that failed, not the server.
+    pub is_error: bool,
+}
+
+/// How a story ended.
+#[derive(Debug)]
+pub struct Told {
+    /// What went wrong, if anything.
+    pub failure: Option<Failure>,
+    /// Everything that went over the wire.
+    pub events: Vec<Event>,
+    /// From the first connection to the last check.
+    pub duration: Duration,
+}
+
+/// Tells the story of a case to the server at `addr`.
+pub async fn tell(case: &Case, addr: SocketAddr, settings: &Settings) -> Told {
+    let started = Instant::now();
+    let mut story = Story::new(case, addr, settings);
+    let mut result = story.block(&case.scenario.body).await;
+    if result.is_ok() {
+        result = story.end().await;
+    }
+    let failure = result.err().map(|mut failure| {
+        failure.waiting = story.waiting();
+        failure
+    });
+    Told { failure, events: story.transcript.events(), duration: started.elapsed() }
+}
+
+struct Story<'a> {
+    case: &'a Case,
+    addr: SocketAddr,
+    settings: &'a Settings,
+    scope: Scope,
+    /// Feeds random cuts.
+    chance: ChaCha8Rng,
+    peers: BTreeMap<String, usize>,
+    connections: Vec<Peer>,
+    inbox: Inbox,
+    arrivals: mpsc::UnboundedReceiver<(usize, Incoming)>,
+    transcript: Transcript,
+    /// Within a timed block: when it must be done; nothing is fenced then.
+    until: Option<Instant>,
+    /// The statement that is being told.
+    span: Span,
+}
+
+type Result<T> = std::result::Result<T, Failure>;
+
+impl<'a> Story<'a> {
+    fn new(case: &'a Case, addr: SocketAddr, settings: &'a Settings) -> Story<'a> {
+        let (inbox, arrivals) = mpsc::unbounded_channel();
+        let seed = settings.seed ^ fnv(case.id.as_bytes());
+        let mut scope = Scope::new(ChaCha8Rng::seed_from_u64(seed));
+        for (name, cell) in row(case) {
+            scope.bind(name, Bound::Cell(cell.clone()));
+        }
+        Story {
+            case,
+            addr,
+            settings,
+            scope,
+            chance: ChaCha8Rng::seed_from_u64(seed.rotate_left(32)),
+            peers: BTreeMap::new(),
+            connections: Vec::new(),
+            inbox,
+            arrivals,
+            transcript: Transcript::new(),
+            until: None,
+            span: 0..0,
+        }
+    }
+
+    async fn block(&mut self, statements: &[Statement]) -> Result<()> {
+        for statement in statements {
+            self.span = statement.span.clone();
+            Box::pin(self.statement(&statement.kind)).await?;
+        }
+        Ok(())
+    }
+
+    async fn statement(&mut self, kind: &Kind) -> Result<()> {
+        match kind {
+            Kind::Caption(_) => Ok(()),
+            Kind::Dial(peers) => {
+                for peer in peers {
+                    self.dial(&peer.value).await?;
+                }
+                Ok(())
+            }
+            Kind::Connect(peers, options) => {
+                for peer in peers {
+                    self.connect(&peer.value, options.as_ref()).await?;
+                }
+                Ok(())
+            }
+            Kind::Send(peers, template) => {
+                for peer in peers {
+                    let id = self.peer(&peer.value)?;
+                    self.send(id, template).await?;
+                }
+                Ok(())
+            }
+            Kind::Expect(expectation) => self.expect(expectation).await,
+            Kind::AnyOrder(expectations) => self.in_any_order(expectations).await,
+            Kind::Quiet(who) => self.quiet(who).await,
+            Kind::Closed(peers) => {
+                for peer in peers {
+                    let id = self.peer(&peer.value)?;
+                    self.closed(id).await?;
+                }
+                Ok(())
+            }
+            Kind::Act(peers, act) => {
+                for peer in peers {
+                    let id = self.peer(&peer.value)?;
+                    self.act(id, *act).await;
+                }
+                Ok(())
+            }
+            Kind::Table { body, .. } => self.block(body).await,
+            Kind::Loop { name, from, to, body } => {
+                let from = self.known(|scope| scope.number(from))?;
+                let to = self.known(|scope| scope.number(to))?;
+                for number in from..=to {
+                    let names = self.scope.names();
+                    self.scope.bind(&name.value, Bound::Bytes(number.to_string().into_bytes()));
+                    self.block(body).await?;
+                    self.scope.keep(&names);
+                }
+                Ok(())
+            }
+            Kind::Let(name, template) => {
+                let bytes = self.known(|scope| scope.writes(template))?.concat();
+                self.scope.bind(&name.value, Bound::Bytes(bytes));
+                Ok(())
+            }
+            Kind::Check(check) => self.check(check),
+            Kind::Since(version, body) if self.settings.version.at_least(version) => {
+                self.block(body).await
+            }
+            Kind::Until(version, body) if self.settings.version.at_most(version) => {
+                self.block(body).await
+            }
+            Kind::Since(..) | Kind::Until(..) => Ok(()),
+            Kind::Tally(tally) => self.tally(tally).await,
+            Kind::Timed { from, to, body } => self.timed(*from, *to, body).await,
+            Kind::Wait(time, _) => {
+                tokio::time::sleep(*time).await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn dial(&mut self, name: &str) -> Result<usize> {
+        if let Some(old) = self.peers.get(name).copied() {
+            self.connections[old].close(false).await;
+        }
+        let id = self.connections.len();
+        let (addr, inbox) = (self.addr, self.inbox.clone());
+        let manual = self.case.scenario.header.manual_pings;
+        let dialled = Peer::dial(name, id, addr, inbox, manual, self.transcript.clone()).await;
+        let peer = dialled.map_err(|error| {
+            self.failure(format!("{name} could not connect to {addr}: {error}"))
+        })?;
+        self.connections.push(peer);
+        self.peers.insert(name.to_owned(), id);
+        Ok(id)
+    }
+
+    /// Greets as a client library would, and takes nothing but the right answers.
+    async fn connect(&mut self, name: &str, options: Option<&Template>) -> Result<()> {
+        let id = self.dial(name).await?;
+        let greeting = self.next_frame(id, "INFO {…}").await?;
+        if greeting.verb() != b"INFO" {
+            return Err(self.unexpected("INFO {…}", &greeting.0));
+        }
+        let mut connect = json!({
+            "verbose": false, "pedantic": false, "tls_required": false, "name": name,
+            "lang": "nats-conformance", "version": env!("CARGO_PKG_VERSION"),
+            "protocol": 1, "headers": true,
+        });
+        let given = match options {
+            Some(template) => self.known(|scope| scope.writes(template))?.concat(),
+            None => b"{}".to_vec(),
+        };
+        let given: Map<String, Value> = serde_json::from_slice(&given).map_err(|error| {
+            let text = shown(&given);
+            self.error(format!("the options of `connects` are no JSON object: {error}: {text}"))
+        })?;
+        if let Some(connect) = connect.as_object_mut() {
+            connect.extend(self.settings.credentials.clone());
+            connect.extend(given);
+        }
+        let line = format!("CONNECT {connect}\r\nPING\r\n");
+        self.connections[id].pings += 1;
+        self.connections[id].send(&[line.as_bytes()], EventKind::Fence).await;
+        if connect["verbose"] == true {
+            let answer = self.next_frame(id, "+OK").await?;
+            if answer.0 != b"+OK\r\n" {
+                return Err(self.unexpected("+OK", &answer.0));
+            }
+        }
+        let answer = self.next_frame(id, "PONG").await?;
+        match answer.0 == b"PONG\r\n" {
+            true => Ok(()),
+            false => Err(self.unexpected("PONG", &answer.0)),
+        }
+    }
+
+    async fn send(&mut self, id: usize, template: &Template) -> Result<()> {
+        let writes = self.known(|scope| scope.writes(template))?;
+        let whole = writes.concat();
+        let peer = &mut self.connections[id];
+        let pings = whole
+            .split(|byte| *byte == b'\n')
+            .filter(|line| line.len() >= 4 && line[..4].eq_ignore_ascii_case(b"PING"))
+            .count();
+        peer.owed_pongs += pings;
+        peer.pings += pings;
+        let pieces = cut(&writes, self.settings.cut, &mut self.chance);
+        peer.send(&pieces, EventKind::Sent).await;
+        Ok(())
+    }
+
+    async fn act(&mut self, id: usize, act: Act) {
+        let peer = &mut self.connections[id];
+        match act {
+            Act::Close => peer.close(false).await,
+            Act::Reset => peer.close(true).await,
+            Act::HalfClose => peer.half_close().await,
+            Act::StopReading => peer.read(false),
+            Act::ReadOn => peer.read(true),
+        }
+    }
+
+    async fn timed(&mut self, from: Duration, to: Duration, body: &[Statement]) -> Result<()> {
+        let started = Instant::now();
+        let span = self.span.clone();
+        let outer = self.until.replace(started + to);
+        let result = self.block(body).await;
+        self.until = outer;
+        result?;
+        let taken = started.elapsed();
+        if taken < from {
+            self.span = span;
+            let message = format!("it took {taken:.1?}, which is sooner than {from:?}");
+            return Err(self.failure(message));
+        }
+        Ok(())
+    }
+
+    fn check(&mut self, check: &Check) -> Result<()> {
+        let path = path_text(&check.left.value);
+        let value = match self.scope.value(&check.left.value) {
+            Ok(value) => Some(value),
+            Err(NoValue::Missing(_)) => None,
+            Err(error) => return Err(self.error(error.to_string())),
+        };
+        let (holds, expected) = match (&check.test, &value) {
+            (Test::Exists, value) => (value.is_some(), format!("{path} exists")),
+            (Test::Missing, value) => (value.is_none(), format!("{path} is missing")),
+            (Test::Matches(regex), value) => {
+                let text = value.as_ref().map(text_of).unwrap_or_default();
+                let regex_holds = regex::Regex::new(regex).is_ok_and(|regex| regex.is_match(&text));
+                (value.is_some() && regex_holds, format!("{path} ~ /{regex}/"))
+            }
+            (Test::Compare(ordering, right), value) => {
+                let right = self.known(|scope| scope.writes(right))?.concat();
+                let right = serde_json::from_slice(&right).unwrap_or_else(|_| {
+                    Value::String(String::from_utf8_lossy(&right).into_owned())
+                });
+                let sign = sign(*ordering);
+                let holds = value.as_ref().is_some_and(|left| compare(left, *ordering, &right));
+                (holds, format!("{path} {sign} {right}"))
+            }
+        };
+        if holds {
+            return Ok(());
+        }
+        let got = value.map_or("no such member".to_owned(), |value| value.to_string());
+        let mut failure = self.failure(format!("{path} is not as it should be"));
+        (failure.expected, failure.got) = (Some(expected), Some(got));
+        Err(failure)
+    }
+
+    /// The connection with this name.
+    fn peer(&self, name: &str) -> Result<usize> {
+        let missing = || self.error(format!("{name} is not connected"));
+        self.peers.get(name).copied().ok_or_else(missing)
+    }
+
+    /// What only a mistake of the scenario makes fail.
+    fn known<T>(
+        &mut self,
+        of: impl FnOnce(&mut Scope) -> std::result::Result<T, NoValue>,
+    ) -> Result<T> {
+        of(&mut self.scope).map_err(|error| self.error(error.to_string()))
+    }
+
+    fn failure(&self, message: String) -> Failure {
+        let span = self.span.clone();
+        Failure { span, message, expected: None, got: None, waiting: Vec::new(), is_error: false }
+    }
+
+    fn error(&self, message: String) -> Failure {
+        Failure { is_error: true, ..self.failure(message) }
+    }
+
+    fn unexpected(&self, expected: &str, got: &[u8]) -> Failure {
+        let message = "another frame came".to_owned();
+        let expected = Some(expected.to_owned());
+        Failure { expected, got: Some(shown(got)), ..self.failure(message) }
+    }
+
+    /// Frames nobody has expected so far, for the report.
+    fn waiting(&mut self) -> Vec<(String, String)> {
+        self.take_arrivals();
+        let frames =
+            self.connections.iter().filter(|peer| !peer.left).flat_map(|peer| {
+                peer.frames.iter().map(|frame| (peer.name.clone(), shown(&frame.0)))
+            });
+        frames.take(8).collect()
+    }
+}
+
+/// The names and cells of the case's row.
+fn row(case: &Case) -> Vec<(&str, &Template)> {
+    for statement in &case.scenario.body {
+        if let (Kind::Table { names, rows, .. }, Some(row)) = (&statement.kind, case.row)
+            && let Some(row) = rows.get(row)
+        {
+            return names.iter().map(|name| name.value.as_str()).zip(&row.cells).collect();
+        }
+    }
+    Vec::new()
+}
+
+/// The pieces in which bytes go out. Of long ones only the ends are cut into single bytes: what
+/// can go wrong goes wrong at control lines and at the end of a payload.
+fn cut<'b>(writes: &'b [Vec<u8>], how: Cut, chance: &mut ChaCha8Rng) -> Vec<&'b [u8]> {
+    use rand::RngExt as _;
+    const CUT_BYTES_MAX: usize = 512;
+    let mut pieces: Vec<&[u8]> = Vec::new();
+    for write in writes {
+        match how {
+            Cut::None => pieces.push(write),
+            Cut::EveryByte => {
+                let head = write.len().min(CUT_BYTES_MAX);
+                let tail = head.max(write.len().saturating_sub(4));
+                pieces.extend(write[..head].chunks(1));
+                pieces.extend(write[head..tail].chunks(64 << 10));
+                pieces.extend(write[tail..].chunks(1));
+            }
+            Cut::Random => {
+                let mut rest = &write[..];
+                while !rest.is_empty() {
+                    let most = rest.len().min(1 + pieces.len() * 8).max(1);
+                    let (piece, tail) = rest.split_at(chance.random_range(1..=most));
+                    pieces.push(piece);
+                    rest = tail;
+                }
+            }
+        }
+    }
+    pieces
+}
+
+fn compare(left: &Value, ordering: Ordering, right: &Value) -> bool {
+    let order = match (left.as_f64(), right.as_f64()) {
+        (Some(left), Some(right)) => left.partial_cmp(&right),
+        _ if left == right || text_of(left) == text_of(right) && !left.is_boolean() => {
+            Some(std::cmp::Ordering::Equal)
+        }
+        _ => None,
+    };
+    match ordering {
+        Ordering::Equal => order.is_some_and(|order| order.is_eq()),
+        Ordering::NotEqual => !order.is_some_and(|order| order.is_eq()),
+        Ordering::Less => order.is_some_and(|order| order.is_lt()),
+        Ordering::AtMost => order.is_some_and(|order| order.is_le()),
+        Ordering::More => order.is_some_and(|order| order.is_gt()),
+        Ordering::AtLeast => order.is_some_and(|order| order.is_ge()),
+    }
+}
+
+fn sign(ordering: Ordering) -> &'static str {
+    match ordering {
+        Ordering::Equal => "=",
+        Ordering::NotEqual => "!=",
+        Ordering::Less => "<",
+        Ordering::AtMost => "<=",
+        Ordering::More => ">",
+        Ordering::AtLeast => ">=",
+    }
+}
+
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// FNV-1a: the same number on every machine, unlike the standard library's hashes.
+fn fnv(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}

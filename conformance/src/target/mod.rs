@@ -1,0 +1,271 @@
+//! What is judged: a server inside this process, a program, or a server that is running already.
+//! An adapter starts one with a configuration, says where it listens, and stops it.
+
+#[cfg(feature = "embedded")]
+mod embedded;
+mod program;
+
+use std::{
+    collections::BTreeSet,
+    io,
+    net::{SocketAddr, ToSocketAddrs},
+    path::PathBuf,
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use thiserror::Error;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    net::TcpStream,
+    time::timeout,
+};
+
+/// What a scenario can need, and a target lack.
+pub const CAPABILITIES: &[&str] = &[
+    "accounts",
+    "auth",
+    "cluster",
+    "headers",
+    "mappings",
+    "monitoring",
+    "nkeys",
+    "reload",
+    "signals",
+    "tls",
+    "tracing",
+];
+
+/// How servers under test come to be.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// Our broker inside this process.
+    #[cfg(feature = "embedded")]
+    Embedded,
+    /// A program with nats-server's flags, started for each scenario.
+    Program(PathBuf),
+    /// A server that is running already and can't be told anything.
+    Running {
+        /// Where.
+        addr: SocketAddr,
+        /// As it was given, without credentials.
+        url: String,
+        /// Goes into every CONNECT.
+        credentials: Map<String, Value>,
+    },
+}
+
+/// A server that can be talked to; dropping it stops it, if we started it.
+#[derive(Debug)]
+pub enum Instance {
+    /// In this process.
+    #[cfg(feature = "embedded")]
+    Embedded(embedded::Embedded),
+    /// A process of its own.
+    Program(program::Process),
+    /// Not ours.
+    Running(SocketAddr),
+}
+
+/// Why there is nothing to judge.
+#[derive(Debug, Error)]
+pub enum TargetError {
+    /// The URL can't be meant.
+    #[error("{0:?} is no server's address; write nats://host:port")]
+    Url(String),
+    /// Nobody listens.
+    #[error("can't connect to {addr}: {source}")]
+    Unreachable {
+        /// Where.
+        addr: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The program can't be run.
+    #[error("can't start {}: {source}", path.display())]
+    Spawn {
+        /// The program.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The program ended or never got ready.
+    #[error("{} {what}\n{log}", path.display())]
+    NotReady {
+        /// The program.
+        path: PathBuf,
+        /// What it did.
+        what: String,
+        /// The end of its log.
+        log: String,
+    },
+    /// The embedded server refused.
+    #[error("the embedded server can't start: {0}")]
+    Embedded(String),
+}
+
+/// What a target says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// `version` in INFO.
+    pub version: Option<String>,
+    /// `server_name` in INFO.
+    pub server_name: Option<String>,
+    /// `git_commit` in INFO.
+    pub git_commit: Option<String>,
+    /// `go` in INFO, where servers tell what they are built with.
+    pub built_with: Option<String>,
+    /// `headers` in INFO.
+    pub headers: bool,
+}
+
+impl Target {
+    /// A running server from `nats://user:password@host:port`, or `host:port`.
+    ///
+    /// # Errors
+    /// What can't be meant.
+    pub fn running(text: &str) -> Result<Target, TargetError> {
+        let wrong = || TargetError::Url(text.to_owned());
+        let rest = match text.split_once("://") {
+            Some(("nats", rest)) => rest,
+            Some(_) => return Err(wrong()),
+            None => text,
+        };
+        let (login, host) = rest.rsplit_once('@').map_or((None, rest), |(l, h)| (Some(l), h));
+        let host = host.trim_end_matches('/');
+        let with_port = match host.rsplit_once(':') {
+            Some((_, port)) if port.parse::<u16>().is_ok() => host.to_owned(),
+            _ => format!("{host}:4222"),
+        };
+        let addr =
+            with_port.to_socket_addrs().ok().and_then(|mut all| all.next()).ok_or_else(wrong)?;
+        let mut credentials = Map::new();
+        match login.map(|login| login.split_once(':').ok_or(login)) {
+            Some(Ok((user, password))) => {
+                credentials.insert("user".to_owned(), user.into());
+                credentials.insert("pass".to_owned(), password.into());
+            }
+            Some(Err(token)) => {
+                credentials.insert("auth_token".to_owned(), token.into());
+            }
+            None => {}
+        }
+        Ok(Target::Running { addr, url: format!("nats://{with_port}"), credentials })
+    }
+
+    /// What reports call it.
+    pub fn name(&self) -> String {
+        match self {
+            #[cfg(feature = "embedded")]
+            Target::Embedded => "embedded".to_owned(),
+            Target::Program(path) => path.display().to_string(),
+            Target::Running { url, .. } => url.clone(),
+        }
+    }
+
+    /// The options that repeat a run on it.
+    pub fn flags(&self) -> String {
+        match self {
+            #[cfg(feature = "embedded")]
+            Target::Embedded => String::new(),
+            Target::Program(path) => format!(" --server-bin {}", path.display()),
+            Target::Running { url, .. } => format!(" --server {url}"),
+        }
+    }
+
+    /// Whether it can be started with a configuration of the scenario's own.
+    pub fn can_be_configured(&self) -> bool {
+        !matches!(self, Target::Running { .. })
+    }
+
+    /// Capabilities it never has.
+    pub fn lacks(&self) -> BTreeSet<String> {
+        let lacks: &[&str] = match self {
+            #[cfg(feature = "embedded")]
+            Target::Embedded => embedded::LACKS,
+            Target::Program(_) => &[],
+            Target::Running { .. } => &["reload", "signals"],
+        };
+        lacks.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    /// Starts a server, with a fragment of configuration if the scenario has one.
+    ///
+    /// # Errors
+    /// A target that can't be started or reached.
+    pub async fn start(&self, config: Option<&str>) -> Result<Instance, TargetError> {
+        match self {
+            #[cfg(feature = "embedded")]
+            Target::Embedded => embedded::Embedded::start(config).await.map(Instance::Embedded),
+            Target::Program(path) => {
+                program::Process::start(path, config).await.map(Instance::Program)
+            }
+            Target::Running { addr, url, .. } => match TcpStream::connect(addr).await {
+                Ok(_) => Ok(Instance::Running(*addr)),
+                Err(source) => Err(TargetError::Unreachable { addr: url.clone(), source }),
+            },
+        }
+    }
+
+    /// Starts one to see what it says of itself. A greeting that can't be read leaves the facts
+    /// empty: it is for the scenarios to find that.
+    ///
+    /// # Errors
+    /// A target that can't be started or reached.
+    pub async fn facts(&self) -> Result<Facts, TargetError> {
+        let instance = self.start(None).await?;
+        let addr = instance.addr();
+        let stream = TcpStream::connect(addr)
+            .await
+            .map_err(|source| TargetError::Unreachable { addr: addr.to_string(), source })?;
+        let mut line = String::new();
+        let read = BufReader::new(stream);
+        let mut read = read;
+        // Whatever goes wrong here, the scenarios will say it better.
+        let _ = timeout(Duration::from_secs(5), read.read_line(&mut line)).await;
+        instance.stop().await;
+        let info: Value = line
+            .strip_prefix("INFO ")
+            .and_then(|json| serde_json::from_str(json.trim()).ok())
+            .unwrap_or_default();
+        let text = |key: &str| info[key].as_str().map(str::to_owned);
+        Ok(Facts {
+            version: text("version"),
+            server_name: text("server_name"),
+            git_commit: text("git_commit"),
+            built_with: text("go"),
+            headers: info["headers"].as_bool().unwrap_or(false),
+        })
+    }
+}
+
+impl Instance {
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        match self {
+            #[cfg(feature = "embedded")]
+            Instance::Embedded(server) => server.addr(),
+            Instance::Program(process) => process.addr(),
+            Instance::Running(addr) => *addr,
+        }
+    }
+
+    /// The end of its log, where it has one.
+    pub fn log(&self) -> Option<String> {
+        match self {
+            Instance::Program(process) => Some(process.log()),
+            _ => None,
+        }
+    }
+
+    /// Stops it, if we started it.
+    pub async fn stop(self) {
+        match self {
+            #[cfg(feature = "embedded")]
+            Instance::Embedded(server) => server.stop().await,
+            Instance::Program(process) => process.stop().await,
+            Instance::Running(_) => {}
+        }
+    }
+}
