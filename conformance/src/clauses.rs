@@ -10,8 +10,6 @@ use crate::scenario::Level;
 pub struct Clause {
     /// Stable, never reused: `CORE-SUB-012`.
     pub id: String,
-    /// A short name for people, unique: `unsub.max-counts-from-sub`.
-    pub name: String,
     /// The part of the protocol it belongs to.
     pub section: String,
     /// Its force.
@@ -42,8 +40,8 @@ impl Register {
         toml::from_str(text)
     }
 
-    /// The clause with this id or name.
-    pub fn find(&self, name: &str) -> Option<&Clause> {
-        self.clauses.iter().find(|clause| clause.id == name || clause.name == name)
+    /// The clause with this id.
+    pub fn find(&self, id: &str) -> Option<&Clause> {
+        self.clauses.iter().find(|clause| clause.id == id)
     }
 }

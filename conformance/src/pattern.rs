@@ -103,12 +103,14 @@ impl Scope {
             Expr::Path(name, steps) => {
                 let bound = self.names.get(name).ok_or_else(|| NoValue::Unbound(name.clone()))?;
                 let mut value = match bound {
-                    Bound::Json(value) => value,
-                    Bound::Bytes(bytes) if steps.is_empty() => {
-                        let text = String::from_utf8_lossy(bytes);
-                        let number = text.parse::<i64>().ok().filter(|n| n.to_string() == text);
-                        return Ok(number.map_or_else(|| text.into(), Value::from));
+                    Bound::Cell(Template { parts, .. }) if steps.is_empty() => {
+                        return match &parts[..] {
+                            [Part::Bytes(bytes)] => Ok(plain(bytes)),
+                            _ => Err(NoValue::NotANumber(name.clone(), "a pattern".to_owned())),
+                        };
                     }
+                    Bound::Json(value) => value,
+                    Bound::Bytes(bytes) if steps.is_empty() => return Ok(plain(bytes)),
                     _ => return Err(NoValue::Missing(path_text(expr))),
                 };
                 for step in steps {
@@ -216,6 +218,13 @@ impl Scope {
             _ => Err(NoValue::Range(count)),
         }
     }
+}
+
+/// Bytes as JSON: a number if they are written like one, else a text.
+fn plain(bytes: &[u8]) -> Value {
+    let text = String::from_utf8_lossy(bytes);
+    let number = text.parse::<i64>().ok().filter(|number| number.to_string() == text);
+    number.map_or_else(|| text.into(), Value::from)
 }
 
 /// A template's part with its value.

@@ -67,6 +67,10 @@ pub struct Peer {
     pub left: bool,
     /// The story let input pile up.
     pub stalled: bool,
+    /// The greeting has come.
+    pub greeted: bool,
+    /// The server wants credentials and has been given none: a PING would be a violation.
+    pub must_log_in: bool,
     writer: Arc<Mutex<OwnedWriteHalf>>,
     mid_line: Arc<AtomicBool>,
     reading: watch::Sender<bool>,
@@ -112,6 +116,8 @@ impl Peer {
             pongs: 0,
             left: false,
             stalled: false,
+            greeted: false,
+            must_log_in: false,
             writer,
             mid_line,
             reading,
@@ -122,11 +128,8 @@ impl Peer {
 
     /// Whether a PING can prove anything.
     pub fn can_fence(&self) -> bool {
-        !self.ended
-            && !self.left
-            && !self.stalled
-            && self.malformed.is_none()
-            && !self.is_mid_line()
+        let open = !self.ended && !self.left && !self.stalled && self.malformed.is_none();
+        open && !self.must_log_in && !self.is_mid_line()
     }
 
     /// Whether what was sent last ended within a line or payload.
@@ -134,14 +137,14 @@ impl Peer {
         self.mid_line.load(Ordering::Relaxed)
     }
 
-    /// Sends the pieces, each as a write of its own. A door that has been shut is no failure: what
-    /// is expected may have come before.
-    pub async fn send(&mut self, pieces: &[&[u8]], kind: EventKind) {
+    /// Sends the pieces, each as a write of its own; `finished` says whether a line or payload ends
+    /// with them. A door that has been shut is no failure: what is expected may have come before.
+    pub async fn send(&mut self, pieces: &[&[u8]], finished: bool, kind: EventKind) {
         self.transcript.bytes(&self.name, kind, &pieces.concat());
         let mut writer = self.writer.lock().await;
-        let last = pieces.iter().rev().find_map(|piece| piece.last());
-        self.mid_line.store(last.is_some_and(|byte| *byte != b'\n'), Ordering::Relaxed);
+        self.mid_line.store(!finished, Ordering::Relaxed);
         self.unfenced |= kind == EventKind::Sent;
+        self.must_log_in = false;
         for (at, piece) in pieces.iter().enumerate() {
             if at > 0 {
                 tokio::time::sleep(CUT_PAUSE).await;

@@ -121,6 +121,12 @@ fn number(verb: &'static str, digits: &[u8], line: &[u8]) -> Result<usize, Malfo
     if number > PAYLOAD_BYTES_MAX { Err(wrong()) } else { Ok(number) }
 }
 
+/// The JSON of an INFO frame; null for any other.
+pub fn info_of(frame: &Frame) -> serde_json::Value {
+    let json = frame.0.strip_prefix(b"INFO ").unwrap_or_default();
+    serde_json::from_slice(json).unwrap_or_default()
+}
+
 /// Bytes as people read them, long ones cut short.
 pub fn shown(bytes: &[u8]) -> String {
     const SHOWN_MAX: usize = 300;

@@ -82,7 +82,7 @@ pub(super) fn show(corpus: &Corpus, args: &ShowArgs) -> Result<u8, Stop> {
     for name in &scenario.header.spec {
         if let Some(clause) = corpus.register.find(&name.value) {
             let level = format!("{:?}", clause.level).to_uppercase();
-            anstream::println!("{} ({}), {level}", clause.id, clause.name);
+            anstream::println!("{}, {level}, {}", clause.id, clause.section);
             anstream::println!("  {}", clause.text);
             anstream::println!("  Source: {}", clause.source);
             if let Some(versions) = &clause.versions {

@@ -137,8 +137,15 @@ pub enum Kind {
     Dial(Vec<Peer>),
     /// `alice connects {json}`; the JSON text may hold placeholders.
     Connect(Vec<Peer>, Option<Template>),
-    /// `alice> text`. The template holds the CR LF that ends it, unless it ended in `\`.
-    Send(Vec<Peer>, Template),
+    /// `alice> text`.
+    Send {
+        /// Each of them.
+        to: Vec<Peer>,
+        /// With the CR LF that ends it, if it is finished.
+        text: Template,
+        /// False if it ended in `\`.
+        finished: bool,
+    },
     /// `alice< text`, payload line included: one whole frame.
     Expect(Expectation),
     /// `alice is quiet`.

@@ -169,9 +169,10 @@ impl<'a> Parser<'a> {
 
     /// A PUB whose size is to be counted is sent together with the payload below it.
     fn send(&mut self, line: Line<'a>, peers: &str, rest: Line<'a>) -> Result<Kind, Problem> {
-        let names = words::peers(peers, line.start, ',')?;
+        let to = words::peers(peers, line.start, ',')?;
         let read = text(rest.text, rest.start, Use::Send)?;
         let mut template = read.template;
+        let mut finished = !read.unfinished;
         end_line(&mut template, read.unfinished);
         let counted = template.parts.contains(&Part::Size);
         if counted && !has_payload(&template) {
@@ -181,9 +182,10 @@ impl<'a> Parser<'a> {
             };
             let read = text(payload.text, payload.start, Use::Send)?;
             template.parts.extend(read.template.parts);
+            finished = !read.unfinished;
             end_line(&mut template, read.unfinished);
         }
-        Ok(Kind::Send(names, template))
+        Ok(Kind::Send { to, text: template, finished })
     }
 
     fn expect(

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Failure, Frame, Incoming, Result, Story, Who, shown};
-use crate::transcript::EventKind;
+use crate::{transcript::EventKind, wire};
 
 /// How long a frame is waited for before a fence asks whether it is coming at all.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -46,6 +46,10 @@ impl Story<'_> {
         match incoming {
             Incoming::Frame(frame) => {
                 peer.pongs += usize::from(frame.0 == b"PONG\r\n");
+                if frame.verb() == b"INFO" && !peer.greeted {
+                    peer.greeted = true;
+                    peer.must_log_in = wire::info_of(&frame)["auth_required"] == true;
+                }
                 peer.frames.push_back(frame);
             }
             Incoming::Malformed(malformed) => peer.malformed = Some(malformed),
@@ -124,7 +128,7 @@ impl Story<'_> {
         let wanted = before.max(peer.owed_pongs);
         peer.pings += 1;
         peer.unfenced = false;
-        peer.send(&[b"PING\r\n"], EventKind::Fence).await;
+        peer.send(&[b"PING\r\n"], true, EventKind::Fence).await;
         let until = Instant::now() + self.settings.timeout;
         loop {
             let peer = &mut self.connections[id];

@@ -161,10 +161,10 @@ impl<'a> Story<'a> {
                 }
                 Ok(())
             }
-            Kind::Send(peers, template) => {
+            Kind::Send { to: peers, text, finished } => {
                 for peer in peers {
                     let id = self.peer(&peer.value)?;
-                    self.send(id, template).await?;
+                    self.send(id, text, *finished).await?;
                 }
                 Ok(())
             }
@@ -261,7 +261,7 @@ impl<'a> Story<'a> {
         }
         let line = format!("CONNECT {connect}\r\nPING\r\n");
         self.connections[id].pings += 1;
-        self.connections[id].send(&[line.as_bytes()], EventKind::Fence).await;
+        self.connections[id].send(&[line.as_bytes()], true, EventKind::Fence).await;
         if connect["verbose"] == true {
             let answer = self.next_frame(id, "+OK").await?;
             if answer.0 != b"+OK\r\n" {
@@ -275,7 +275,7 @@ impl<'a> Story<'a> {
         }
     }
 
-    async fn send(&mut self, id: usize, template: &Template) -> Result<()> {
+    async fn send(&mut self, id: usize, template: &Template, finished: bool) -> Result<()> {
         let writes = self.known(|scope| scope.writes(template))?;
         let whole = writes.concat();
         let peer = &mut self.connections[id];
@@ -286,7 +286,7 @@ impl<'a> Story<'a> {
         peer.owed_pongs += pings;
         peer.pings += pings;
         let pieces = cut(&writes, self.settings.cut, &mut self.chance);
-        peer.send(&pieces, EventKind::Sent).await;
+        peer.send(&pieces, finished, EventKind::Sent).await;
         Ok(())
     }
 
