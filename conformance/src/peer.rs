@@ -71,6 +71,8 @@ pub struct Peer {
     pub greeted: bool,
     /// The server wants credentials and has been given none: a PING would be a violation.
     pub must_log_in: bool,
+    /// Bytes of a payload that the story has announced and not sent yet.
+    payload_bytes: usize,
     writer: Arc<Mutex<OwnedWriteHalf>>,
     mid_line: Arc<AtomicBool>,
     reading: watch::Sender<bool>,
@@ -118,6 +120,7 @@ impl Peer {
             stalled: false,
             greeted: false,
             must_log_in: false,
+            payload_bytes: 0,
             writer,
             mid_line,
             reading,
@@ -135,6 +138,33 @@ impl Peer {
     /// Whether what was sent last ended within a line or payload.
     pub fn is_mid_line(&self) -> bool {
         self.mid_line.load(Ordering::Relaxed)
+    }
+
+    /// How often PING stands in what is about to be sent, outside of payloads: so many PONGs are
+    /// the story's own.
+    pub fn pings_in(&mut self, bytes: &[u8]) -> usize {
+        let mut pings = 0;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            if self.payload_bytes > 0 {
+                let skipped = self.payload_bytes.min(rest.len());
+                self.payload_bytes -= skipped;
+                rest = &rest[skipped..];
+                continue;
+            }
+            let end = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1);
+            let (line, tail) = rest.split_at(end);
+            let line = line.to_ascii_uppercase();
+            pings += usize::from(line.starts_with(b"PING"));
+            if line.starts_with(b"PUB") || line.starts_with(b"HPUB") {
+                let size =
+                    line.split(|byte| byte.is_ascii_whitespace()).rfind(|word| !word.is_empty());
+                let size = size.and_then(|word| std::str::from_utf8(word).ok()?.parse().ok());
+                self.payload_bytes = size.map_or(0, |size: usize| size.saturating_add(2));
+            }
+            rest = tail;
+        }
+        pings
     }
 
     /// Sends the pieces, each as a write of its own; `finished` says whether a line or payload ends

@@ -279,10 +279,7 @@ impl<'a> Story<'a> {
         let writes = self.known(|scope| scope.writes(template))?;
         let whole = writes.concat();
         let peer = &mut self.connections[id];
-        let pings = whole
-            .split(|byte| *byte == b'\n')
-            .filter(|line| line.len() >= 4 && line[..4].eq_ignore_ascii_case(b"PING"))
-            .count();
+        let pings = peer.pings_in(&whole);
         peer.owed_pongs += pings;
         peer.pings += pings;
         let pieces = cut(&writes, self.settings.cut, &mut self.chance);

@@ -21,7 +21,7 @@ impl Story<'_> {
             self.take_arrivals();
             let mut progress = false;
             for (at, id) in ids.iter().enumerate() {
-                loop {
+                while counts.total() < tally.count {
                     self.pass_over_infos(*id, &pattern);
                     let Some(frame) = self.connections[*id].frames.front().cloned() else { break };
                     if !pattern.matches(&frame.0, &mut self.scope) {
