@@ -215,7 +215,8 @@ pub(super) async fn prepare(args: &TargetArgs, seed: u64) -> Result<Prepared, St
         version: judged_as(args.version.clone(), &facts),
         credentials,
     };
-    let jobs = 2 * std::thread::available_parallelism().map_or(1, usize::from);
+    // Stories mostly wait for each other's answers, some for time to pass.
+    let jobs = 4 * std::thread::available_parallelism().map_or(1, usize::from);
     Ok(Prepared { plan: Plan { target, settings, jobs, lacks, known: file.known }, facts })
 }
 

@@ -18,11 +18,11 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub(super) fn new(span: Span, title: impl Into<String>, label: impl Into<String>) -> Problem {
+    pub(crate) fn new(span: Span, title: impl Into<String>, label: impl Into<String>) -> Problem {
         Problem { span, title: title.into(), label: label.into(), advice: None }
     }
 
-    pub(super) fn advise(mut self, advice: impl Into<String>) -> Problem {
+    pub(crate) fn advise(mut self, advice: impl Into<String>) -> Problem {
         self.advice = Some(advice.into());
         self
     }

@@ -231,6 +231,9 @@ impl<'a> Story<'a> {
             self.failure(format!("{name} could not connect to {addr}: {error}"))
         })?;
         self.connections.push(peer);
+        if self.settings.cut != Cut::None {
+            self.connections[id].paused_pieces_max = 0;
+        }
         self.peers.insert(name.to_owned(), id);
         Ok(id)
     }

@@ -1,0 +1,191 @@
+//! Names that are bound and never used, or used and never bound; peers that act before they are
+//! connected; silence that nothing was said before.
+
+use std::collections::{HashMap, HashSet};
+
+use super::block;
+use crate::scenario::{
+    Check, Expectation, Expr, From, Kind, Part, Peer, Problem, Scenario, Span, Statement, Template,
+    Test, Who,
+};
+
+pub(super) fn names(scenario: &Scenario) -> Vec<Problem> {
+    let mut walk = Walk::default();
+    walk.block(&scenario.body);
+    for (name, span) in &walk.bound {
+        if !walk.used.contains(name) {
+            let title = format!("`{name}` is bound and never used");
+            walk.problems.push(
+                Problem::new(span.clone(), title, "nothing looks at its value")
+                    .advise("write `<_>` for a word that does not matter"),
+            );
+        }
+    }
+    walk.problems.sort_by_key(|problem| problem.span.start);
+    walk.problems
+}
+
+#[derive(Default)]
+struct Walk {
+    bound: HashMap<String, Span>,
+    used: HashSet<String>,
+    peers: HashSet<String>,
+    spoken: bool,
+    problems: Vec<Problem>,
+}
+
+impl Walk {
+    fn block(&mut self, statements: &[Statement]) {
+        for statement in statements {
+            self.statement(statement);
+        }
+    }
+
+    fn statement(&mut self, statement: &Statement) {
+        match &statement.kind {
+            Kind::Dial(peers) => self.connected(peers),
+            Kind::Connect(peers, options) => {
+                options.iter().for_each(|template| self.sent(template));
+                self.connected(peers);
+                self.spoken = true;
+            }
+            Kind::Send { to, text, .. } => {
+                self.present(to);
+                self.sent(text);
+                self.spoken = true;
+            }
+            Kind::Expect(expectation) => self.expected(expectation),
+            Kind::AnyOrder(expectations) => {
+                expectations.iter().for_each(|expectation| self.expected(expectation));
+            }
+            Kind::Quiet(Who::Peers(peers)) => {
+                self.present(peers);
+                self.silence(&statement.span);
+            }
+            Kind::Quiet(Who::Everyone) => self.silence(&statement.span),
+            Kind::Closed(peers) | Kind::Act(peers, _) => self.present(peers),
+            Kind::Table { names, rows, body } => {
+                for name in names {
+                    self.bind(&name.value, &name.span);
+                }
+                rows.iter().flat_map(|row| &row.cells).for_each(|cell| self.matched(cell));
+                self.block(body);
+            }
+            Kind::Loop { name, from, to, body } => {
+                self.look(from, &statement.span);
+                self.look(to, &statement.span);
+                // A loop may just count.
+                self.bind(&name.value, &name.span);
+                self.used.insert(name.value.clone());
+                self.block(body);
+            }
+            Kind::Let(name, text) => {
+                self.sent(text);
+                self.bind(&name.value, &name.span);
+            }
+            Kind::Check(check) => self.check(check),
+            Kind::Tally(tally) => {
+                self.present(&tally.peers);
+                if let Some(number) = &tally.number {
+                    self.used.insert(number.clone());
+                }
+                self.matched(&tally.frame);
+            }
+            Kind::Caption(_) | Kind::Wait(..) => {}
+            Kind::Since(..) | Kind::Until(..) | Kind::Timed { .. } => {
+                self.block(block(&statement.kind));
+            }
+        }
+    }
+
+    fn expected(&mut self, expectation: &Expectation) {
+        let (From::Each(peers) | From::OneOf(peers)) = &expectation.from;
+        self.present(peers);
+        self.matched(&expectation.frame);
+    }
+
+    fn check(&mut self, check: &Check) {
+        self.look(&check.left.value, &check.left.span);
+        if let Test::Compare(_, right) = &check.test {
+            self.sent(right);
+        }
+    }
+
+    /// Everything in it must have a value.
+    fn sent(&mut self, template: &Template) {
+        for part in &template.parts {
+            if let Part::Value(value) | Part::Repeat(_, value) = part {
+                self.look(&value.value, &value.span);
+            }
+        }
+    }
+
+    /// Plain names are bound by it, or compared.
+    fn matched(&mut self, template: &Template) {
+        for part in &template.parts {
+            match part {
+                Part::Value(value) => match &value.value {
+                    Expr::Path(name, steps)
+                        if steps.is_empty() && !self.bound.contains_key(name) =>
+                    {
+                        self.bind(name, &value.span);
+                    }
+                    expr => self.look(expr, &value.span),
+                },
+                Part::Repeat(_, count) => self.look(&count.value, &count.span),
+                Part::Json(name) | Part::Regex(name, _) => self.bind(&name.value, &name.span),
+                _ => {}
+            }
+        }
+    }
+
+    fn bind(&mut self, name: &str, span: &Span) {
+        if name != "_" {
+            self.bound.entry(name.to_owned()).or_insert_with(|| span.clone());
+        }
+    }
+
+    fn look(&mut self, expr: &Expr, span: &Span) {
+        match expr {
+            Expr::Number(_) => {}
+            Expr::Sum(left, _) => self.look(left, span),
+            Expr::Path(name, _) => {
+                self.used.insert(name.clone());
+                if !self.bound.contains_key(name) {
+                    let title = format!("`{name}` is never bound");
+                    let label = "this has no value here";
+                    self.problems.push(Problem::new(span.clone(), title, label).advise(
+                        "a name is bound by `let`, by a loop, or by a `<` line before this one",
+                    ));
+                }
+            }
+        }
+    }
+
+    fn connected(&mut self, peers: &[Peer]) {
+        self.peers.extend(peers.iter().map(|peer| peer.value.clone()));
+    }
+
+    fn present(&mut self, peers: &[Peer]) {
+        for peer in peers {
+            if !self.peers.contains(&peer.value) {
+                let title = format!("{} is not connected", peer.value);
+                let label = "nobody of this name dials or connects before";
+                self.problems.push(
+                    Problem::new(peer.span.clone(), title, label)
+                        .advise(format!("write `{} connects`", peer.value)),
+                );
+                // Once is enough.
+                self.peers.insert(peer.value.clone());
+            }
+        }
+    }
+
+    fn silence(&mut self, span: &Span) {
+        if !self.spoken {
+            let label = "nobody has said anything before";
+            self.problems.push(Problem::new(span.clone(), "a silence that proves nothing", label));
+            self.spoken = true;
+        }
+    }
+}
