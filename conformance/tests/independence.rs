@@ -1,5 +1,7 @@
 //! The judge is independent: it uses nothing of the broker, so a bug that both had could not hide.
 
+#![allow(clippy::expect_used, reason = "a test may stop where something is not there")]
+
 use std::{
     fs,
     path::{Path, PathBuf},

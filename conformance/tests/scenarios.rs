@@ -1,6 +1,8 @@
 //! Each case of the suite as a test of its own against the embedded broker:
 //! `cargo test --test scenarios -- core/sub` runs those whose id holds the words.
 
+#![allow(clippy::expect_used, reason = "a test may stop where something is not there")]
+
 use std::{sync::Arc, time::Duration};
 
 use libtest_mimic::{Arguments, Failed, Trial};

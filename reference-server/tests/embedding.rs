@@ -1,5 +1,7 @@
 //! The server as Rust users embed it: many at once, stopped, dropped and restarted.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop where something is not there")]
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},

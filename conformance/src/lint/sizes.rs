@@ -65,7 +65,7 @@ fn literal(template: &Template) -> Option<Vec<u8>> {
 }
 
 fn last_number(line: &[u8]) -> Option<usize> {
-    let words = line.split(|byte| byte.is_ascii_whitespace());
-    let word = words.filter(|word| !word.is_empty()).next_back()?;
+    let mut words = line.split(|byte| byte.is_ascii_whitespace());
+    let word = words.rfind(|word| !word.is_empty())?;
     std::str::from_utf8(word).ok()?.parse().ok()
 }

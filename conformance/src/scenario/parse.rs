@@ -446,7 +446,8 @@ fn waiting(line: Line<'_>, rest: Line<'_>) -> Result<Kind, Problem> {
 
 /// `alice, bob connect {…}` and the other deeds and states of peers.
 fn deed(line: Line<'_>) -> Result<Kind, Problem> {
-    const DEEDS: &[(&[&str], fn(Vec<Peer>) -> Kind)] = &[
+    type Deed = fn(Vec<Peer>) -> Kind;
+    const DEEDS: &[(&[&str], Deed)] = &[
         (&["dials", "dial"], Kind::Dial),
         (&["is quiet", "are quiet"], |peers| Kind::Quiet(Who::Peers(peers))),
         (&["is closed", "are closed"], Kind::Closed),
