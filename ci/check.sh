@@ -1,0 +1,189 @@
+#!/usr/bin/env bash
+# Everything that must hold before a change lands, here as on the continuous integration.
+#
+#   ci/check.sh                          all steps
+#   ci/check.sh format clippy 2.15.1     these; a release stands for the suite on that nats-server
+#   ci/check.sh --list
+#
+# All steps run even if one fails. Reports and logs go to artifacts/. What the machine lacks
+# (compiler components, Python's venv and pip) is installed where we may. Exit code: 0 all passed,
+# 1 some failed, 2 bad usage.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# The steps in order: cheap ones that fail often come first.
+mapfile -t RELEASES < <(ci/servers.sh --list)
+readonly RELEASES STEPS=(
+  format clippy docs light test build scenarios embedded cut program "${RELEASES[@]}" article
+)
+readonly TARGET=${CARGO_TARGET_DIR:-target}/release
+export CARGO_TERM_PROGRESS_WHEN=never
+
+title() {
+  case $1 in
+    format) echo "Rust is formatted" ;;
+    clippy) echo "No lint complains" ;;
+    docs) echo "The documentation builds without a warning" ;;
+    light) echo "The library alone builds fewer than $CRATES_MAX crates" ;;
+    test) echo "cargo test" ;;
+    build) echo "The programs build" ;;
+    scenarios) echo "The scenarios are formatted and meant" ;;
+    embedded) echo "The suite on the embedded broker" ;;
+    cut) echo "The suite on the embedded broker, cut between all bytes" ;;
+    program) echo "The suite on the broker as a program" ;;
+    article) echo "The article's experiments with nats.py" ;;
+    *) echo "The suite on nats-server $1" ;;
+  esac
+}
+
+step_format() { cargo fmt --all --check; }
+
+step_clippy() { cargo clippy --workspace --all-targets -- -D warnings; }
+
+step_docs() { RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace; }
+
+readonly CRATES_MAX=60
+
+step_light() {
+  local crates
+  crates=$(cargo tree -p nats-reference-server -e normal --no-default-features --prefix none |
+    sed 's/ (\*)$//' | sort -u | wc -l)
+  echo "nats-reference-server without optional features: $crates crates, itself included"
+  ((crates < CRATES_MAX))
+}
+
+step_test() { cargo test --workspace; }
+
+step_build() { cargo build --release --workspace --bins; }
+
+step_scenarios() {
+  "$TARGET/nats-conformance" check scenarios
+  "$TARGET/nats-conformance" fmt --check scenarios
+}
+
+step_embedded() { suite embedded; }
+
+# What is sent is the same bytes in other pieces, so the verdicts must be the same.
+step_cut() { suite cut --cut every-byte; }
+
+step_program() {
+  suite program --server-bin "$TARGET/nats-reference-server" --known ci/reference-server.toml
+}
+
+step_release() {
+  local program
+  program=$(ci/servers.sh "$1")
+  suite "$1" --server-bin "$program"
+}
+
+step_article() {
+  local program
+  program=$(ci/servers.sh "${RELEASES[-1]}")
+  ci/article.sh "$TARGET/nats-reference-server" "$program"
+}
+
+# The suite, with its reports below artifacts/.
+suite() {
+  local name=$1
+  shift
+  "$TARGET/nats-conformance" run "$@" \
+    --json "artifacts/$name.json" --junit "artifacts/$name.xml"
+}
+
+main() {
+  local step chosen=("$@")
+  case ${1-} in
+    -h | --help) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; return ;;
+    --list)
+      for step in "${STEPS[@]}"; do printf '%-11s %s\n' "$step" "$(title "$step")"; done
+      return
+      ;;
+    --one) # one step in a process of its own, where errexit and a time limit work
+      if is_release "$2"; then step_release "$2"; else "step_$2"; fi
+      return
+      ;;
+  esac
+  ((${#chosen[@]})) || chosen=("${STEPS[@]}")
+  for step in "${chosen[@]}"; do
+    is_step "$step" || { echo "ci/check.sh: no step '$step'; see --list" >&2; exit 2; }
+  done
+  mkdir -p artifacts
+  provide_tools
+  run_all "${chosen[@]}"
+}
+
+is_release() { [[ $1 =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]]; }
+
+is_step() { is_release "$1" || [[ " ${STEPS[*]} " == *" $1 "* ]]; }
+
+# What needs the programs, built here when the step `build` isn't among the chosen ones.
+needs_build() {
+  case $1 in
+    scenarios | embedded | cut | program | article) ;;
+    *) is_release "$1" ;;
+  esac
+}
+
+# Runs the steps, each with a heading, its time and its log; then sums up.
+run_all() {
+  local step rc began verdict built="" passed=0 failed=0 summary=""
+  for step in "$@"; do
+    printf '\n=== %s: %s\n' "$step" "$(title "$step")"
+    began=$SECONDS
+    if needs_build "$step" && [[ -z $built ]]; then
+      run_one build && built=yes || built=no
+    fi
+    if needs_build "$step" && [[ $built == no ]]; then
+      verdict="not run: the programs do not build"
+    else
+      rc=0
+      run_one "$step" || rc=$?
+      case $rc in
+        0) verdict=passed ;;
+        124 | 137) verdict="FAILED: out of time" ;;
+        *) verdict="FAILED ($rc)" ;;
+      esac
+      [[ $step != build ]] || built=$([[ $rc == 0 ]] && echo yes || echo no)
+    fi
+    if [[ $verdict == passed ]]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+    printf '=== %s: %s, %d s\n' "$step" "$verdict" $((SECONDS - began))
+    summary+=$(printf '%-11s %4d s  %s' "$step" $((SECONDS - began)) "$verdict")$'\n'
+  done
+  printf '\n=== Summary, %d s\n%s' "$SECONDS" "$summary"
+  if [[ " $* " == *" test "* ]]; then
+    grep -h '^test result:' artifacts/test.log || echo "test result: none, cargo test did not get that far"
+  fi
+  echo "$passed passed, $failed failed"
+  ((!failed))
+}
+
+# One step in its own process group with a time limit; what it says is kept.
+run_one() {
+  timeout --kill-after=10 20m "${BASH_SOURCE[0]}" --one "$1" 2>&1 | tee "artifacts/$1.log"
+}
+
+# Installs what is missing on a bare machine.
+provide_tools() {
+  local packages=()
+  export PATH=$PATH:$HOME/.cargo/bin
+  command -v cargo >/dev/null ||
+    { echo "ci/check.sh: no cargo; install Rust from https://rustup.rs" >&2; exit 2; }
+  if ! cargo fmt --version >/dev/null 2>&1 || ! cargo clippy --version >/dev/null 2>&1; then
+    rustup component add rustfmt clippy
+  fi
+  command -v cc >/dev/null || packages+=(build-essential)
+  python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
+  python3 -m pip --version >/dev/null 2>&1 || packages+=(python3-pip)
+  ((${#packages[@]})) || return 0
+  local root=()
+  if ((EUID != 0)); then
+    command -v sudo >/dev/null ||
+      { echo "ci/check.sh: as root: apt-get install ${packages[*]}" >&2; exit 2; }
+    root=(sudo)
+  fi
+  "${root[@]}" apt-get update --quiet
+  DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install --quiet --yes \
+    --no-install-recommends "${packages[@]}"
+}
+
+main "$@"
