@@ -17,7 +17,8 @@ use thiserror::Error;
 use tokio::{
     net::TcpStream,
     runtime::{Builder as RuntimeBuilder, Runtime},
-    sync::{Notify, oneshot, watch},
+    sync::{oneshot, watch},
+    task::JoinSet,
 };
 
 use crate::{
@@ -106,8 +107,6 @@ pub(crate) struct Shared {
     account: Arc<Account>,
     clients: Mutex<HashMap<u64, Arc<Client>>>,
     last_client_id: AtomicU64,
-    /// A connection has gone.
-    gone: Notify,
 }
 
 impl Builder {
@@ -386,7 +385,6 @@ impl Shared {
             account: Arc::new(Account::new("$G")),
             clients: Mutex::default(),
             last_client_id: AtomicU64::new(0),
-            gone: Notify::new(),
         }
     }
 
@@ -402,14 +400,19 @@ impl Shared {
         };
         // Who started us may have stopped waiting.
         let _ = ready.send(());
+        let mut conversations = JoinSet::new();
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
+                // Taken out once they are over, so that the set does not grow.
+                Some(_) = conversations.join_next() => continue,
                 // An error means that the `Server` is gone, which is a stop as well.
                 _ = stopping.wait_for(|stop| *stop) => break,
             };
             match accepted {
-                Ok((stream, peer)) => self.clone().welcome(stream, peer.ip()),
+                Ok((stream, peer)) => {
+                    conversations.spawn(self.clone().welcome(stream, peer.ip()));
+                }
                 Err(error) => {
                     // Out of file descriptors, most likely: others must close first.
                     log::error!("can't accept a connection: {error}");
@@ -418,23 +421,20 @@ impl Shared {
             }
         }
         drop(listener);
-        let _ = tokio::time::timeout(SHUTDOWN_GRACE, self.close_all()).await;
-    }
-
-    async fn close_all(&self) {
-        loop {
-            let gone = self.gone.notified();
-            let clients: Vec<Arc<Client>> = self.clients().values().cloned().collect();
-            if clients.is_empty() {
-                return;
-            }
-            clients.iter().for_each(|client| client.outbox.end(Ending::Flush));
-            gone.await;
+        for client in self.clients().values() {
+            client.outbox.end(Ending::Flush);
         }
+        let all_over = async { while conversations.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(SHUTDOWN_GRACE, all_over).await;
     }
 
-    /// Gives a connection its tasks, or tells it that there is no room (CORE-LIMIT-001).
-    fn welcome(self: Arc<Shared>, stream: TcpStream, peer: IpAddr) {
+    /// Holds the conversation with a connection, or tells it that there is no room
+    /// (CORE-LIMIT-001).
+    fn welcome(
+        self: Arc<Shared>,
+        stream: TcpStream,
+        peer: IpAddr,
+    ) -> impl Future<Output = ()> + use<> {
         let id = self.last_client_id.fetch_add(1, Ordering::Relaxed) + 1;
         let info = Info { client_id: id, client_ip: peer.to_string(), ..self.greeting.clone() };
         // Small messages must not wait for larger ones; a socket that refuses is as good.
@@ -450,19 +450,18 @@ impl Shared {
         };
         log::debug!("cid:{id} - Client connection created from {peer}");
         let (reader, writer) = stream.into_split();
-        tokio::spawn(async move {
+        async move {
             if full {
                 connection::refuse(reader, writer, &info, "maximum connections exceeded").await;
                 return log::error!("cid:{id} - maximum connections exceeded");
             }
             let config = self.config.clone();
             connection::serve(reader, writer, client, info, config, || self.forget(id)).await;
-        });
+        }
     }
 
     fn forget(&self, id: u64) {
         self.clients().remove(&id);
-        self.gone.notify_waiters();
     }
 
     fn clients(&self) -> MutexGuard<'_, HashMap<u64, Arc<Client>>> {
