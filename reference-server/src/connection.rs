@@ -31,7 +31,7 @@ const READ_BYTES_MIN: usize = 2 << 10;
 const READ_BYTES_MAX: usize = 64 << 10;
 /// How long the last words are given to arrive while unread input is thrown away; a socket that
 /// is closed over unread input is reset, and a reset destroys what the peer has not read yet.
-const LINGER: Duration = Duration::from_millis(500);
+const LINGER: Duration = Duration::from_millis(200);
 /// Pieces given to one write call.
 const PIECES_MAX: usize = 64;
 
@@ -167,6 +167,7 @@ impl Conversation {
             };
             done += used;
             let Some(op) = op else { break Ok(()) };
+            log::trace!("cid:{} - <<- [{op}]", self.side.client.id);
             match op {
                 ClientOp::Pong => self.keepalive.answered(),
                 ClientOp::Connect(_) | ClientOp::Info(_) | ClientOp::Nothing | ClientOp::Error => {}

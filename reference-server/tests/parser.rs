@@ -63,15 +63,32 @@ fn words_are_where_they_belong() {
 }
 
 #[test]
+fn operations_are_shown_as_they_were_written() {
+    let stream = b"SUB a.* q 1\r\nUNSUB 1 3\r\nUNSUB 1\r\nPUB a r 1\r\nx\r\nHPUB a 4 4\r\nabcd\r\n\
+        CONNECT {\"pass\":\"secret\"}\r\nPING\r\n";
+    let mut parser = Parser::new(LIMITS);
+    parser.allow_headers(true);
+    let (mut at, mut shown) = (0, Vec::new());
+    while let Ok((used, Some(op))) = parser.next(&stream[at..]) {
+        shown.push(op.to_string());
+        at += used;
+    }
+    assert_eq!(
+        shown,
+        ["SUB a.* q 1", "UNSUB 1 3", "UNSUB 1", "PUB a r 1", "HPUB a 4 4", "CONNECT {...}", "PING"]
+    );
+}
+
+#[test]
 fn errors_come_at_the_first_impossible_byte() {
     for (bytes, error) in [
         ("X", "Unknown Protocol Operation"),
         ("PUBS", "Unknown Protocol Operation"),
         ("PUX", "Unknown Protocol Operation"),
         ("SUB\r", "Unknown Protocol Operation"),
-        (" PING", "Unknown Protocol Operation"),
+        (" ", "Unknown Protocol Operation"),
         ("-ERR\r", "Unknown Protocol Operation"),
-        ("MSG", "Unknown Protocol Operation"),
+        ("M", "Unknown Protocol Operation"),
         ("PUB a 2\r\nabc", "Unknown Protocol Operation"),
         ("PUB a 2\r\nab\rc", "Unknown Protocol Operation"),
         ("PUB a 2\r\nab\n", "Unknown Protocol Operation"),

@@ -10,6 +10,8 @@ pub use connect::ConnectOptions;
 pub use info::Info;
 pub use parse::Parser;
 
+use std::fmt;
+
 use thiserror::Error;
 
 /// One operation of a client; slices point into the bytes it was parsed from.
@@ -45,6 +47,41 @@ pub enum ClientOp<'a> {
     Error,
     /// `+OK`, or an HMSG line, both without effect (CORE-PARSE-012, CORE-PARSE-013).
     Nothing,
+}
+
+/// As the log shows it: the control line, without what CONNECT may keep secret.
+impl fmt::Display for ClientOp<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |bytes| String::from_utf8_lossy(bytes);
+        match self {
+            ClientOp::Connect(_) => f.write_str("CONNECT {...}"),
+            ClientOp::Publish(message) => {
+                let verb = if message.header.is_some() { "HPUB" } else { "PUB" };
+                write!(f, "{verb} {}", text(message.subject))?;
+                if let Some(reply) = message.reply {
+                    write!(f, " {}", text(reply))?;
+                }
+                if let Some((_, digits)) = message.header {
+                    write!(f, " {}", text(digits))?;
+                }
+                write!(f, " {}", text(message.size))
+            }
+            ClientOp::Subscribe { subject, queue, sid } => {
+                write!(f, "SUB {} ", text(subject))?;
+                if let Some(queue) = queue {
+                    write!(f, "{} ", text(queue))?;
+                }
+                f.write_str(&text(sid))
+            }
+            ClientOp::Unsubscribe { sid, max: 0 } => write!(f, "UNSUB {}", text(sid)),
+            ClientOp::Unsubscribe { sid, max } => write!(f, "UNSUB {} {max}", text(sid)),
+            ClientOp::Ping => f.write_str("PING"),
+            ClientOp::Pong => f.write_str("PONG"),
+            ClientOp::Info(json) => write!(f, "INFO {}", text(json)),
+            ClientOp::Error => f.write_str("-ERR"),
+            ClientOp::Nothing => f.write_str("+OK"),
+        }
+    }
 }
 
 /// A message as it was published.
