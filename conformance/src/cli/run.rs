@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use nats_conformance::{
     corpus::Corpus,
     report::{
-        json::{Provenance, Report},
+        json::{Provenance, Record, Report},
         junit::junit,
         terminal,
     },
@@ -50,6 +50,9 @@ pub(super) struct RunArgs {
     /// Print the timed wire transcript of cases that are not a pass.
     #[arg(long)]
     trace: bool,
+    /// Whose wire transcripts the JSON report keeps.
+    #[arg(long, value_enum, value_name = "WHICH", default_value = "broken")]
+    record: Record,
     /// Print a line for each case, also where it passed.
     #[arg(long, short)]
     verbose: bool,
@@ -174,6 +177,7 @@ pub(super) fn run(corpus: &Corpus, args: RunArgs) -> Result<u8, Stop> {
             duration_ms: u64::try_from(started.1.elapsed().as_millis()).unwrap_or(u64::MAX),
         },
         &outcomes,
+        args.record,
     );
     write_reports(&report, args.json.as_deref(), args.junit.as_deref())?;
     anstream::println!("{}", terminal::summary(&report));

@@ -9,6 +9,7 @@ use crate::{
     run::{Outcome, Verdict},
     scenario::Level,
     target::Facts,
+    transcript::Event,
 };
 
 /// Goes up with every change that a reader could stumble over.
@@ -23,6 +24,10 @@ pub struct Report {
     pub provenance: Provenance,
     /// How many cases came to each verdict; every verdict is named, also with 0.
     pub summary: BTreeMap<String, usize>,
+    /// The text of every scenario that has a case here, by id: a recorded run can be shown again
+    /// by a program that has other scenarios.
+    #[serde(default)]
+    pub scenarios: BTreeMap<String, String>,
     /// Sorted by id.
     pub cases: Vec<CaseReport>,
 }
@@ -58,6 +63,9 @@ pub struct CaseReport {
     pub row: Option<String>,
     /// The clauses it shows, the main one first.
     pub clauses: Vec<String>,
+    /// Words to select by.
+    #[serde(default)]
+    pub tags: Vec<String>,
     /// Its force.
     pub level: Level,
     /// What it came to.
@@ -76,7 +84,8 @@ pub struct CaseReport {
     /// What came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub got: Option<String>,
-    /// The timed wire transcript of a case that is not a pass.
+    /// The timed wire transcript: of a case that is not a pass, or of every case if that was
+    /// asked for; see [`Record`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub transcript: Vec<String>,
     /// The end of the server's log, where it has one and something broke.
@@ -84,14 +93,29 @@ pub struct CaseReport {
     pub log: Option<String>,
 }
 
+/// Whose wire transcripts are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Record {
+    /// Those of cases that are not a pass.
+    #[default]
+    Broken,
+    /// Those of all cases, long ones without their middle.
+    All,
+}
+
 impl Report {
     /// The report of outcomes.
-    pub fn new(provenance: Provenance, outcomes: &[Outcome]) -> Report {
+    pub fn new(provenance: Provenance, outcomes: &[Outcome], record: Record) -> Report {
+        let scenario = |outcome: &Outcome| {
+            let scenario = &outcome.case.scenario;
+            (scenario.id.clone(), scenario.text.clone())
+        };
         Report {
             schema: SCHEMA,
             provenance,
             summary: summary(outcomes),
-            cases: outcomes.iter().map(case).collect(),
+            scenarios: outcomes.iter().map(scenario).collect(),
+            cases: outcomes.iter().map(|outcome| case(outcome, record)).collect(),
         }
     }
 }
@@ -102,18 +126,19 @@ pub fn summary(outcomes: &[Outcome]) -> BTreeMap<String, usize> {
     Verdict::ALL.iter().map(|verdict| (verdict.word().to_owned(), count(*verdict))).collect()
 }
 
-fn case(outcome: &Outcome) -> CaseReport {
+fn case(outcome: &Outcome, record: Record) -> CaseReport {
     let header = &outcome.case.scenario.header;
     let failure = outcome.failure.as_ref();
-    let transcript = match outcome.verdict {
-        Verdict::Pass => Vec::new(),
-        _ => outcome.events.iter().map(|event| event.line()).collect(),
+    let transcript = match (outcome.verdict, record) {
+        (Verdict::Pass, Record::Broken) => Vec::new(),
+        _ => transcript(&outcome.events),
     };
     CaseReport {
         id: outcome.case.id.clone(),
         title: header.title.value.clone(),
         row: outcome.case.row_text().map(str::to_owned),
         clauses: header.spec.iter().map(|clause| clause.value.clone()).collect(),
+        tags: header.tags.clone(),
         level: header.level,
         verdict: outcome.verdict,
         duration_ms: (outcome.duration.as_secs_f64() * 1e6).round() / 1e3,
@@ -124,6 +149,21 @@ fn case(outcome: &Outcome) -> CaseReport {
         transcript,
         log: outcome.log.clone(),
     }
+}
+
+/// A line for each event. A story of thousands of messages keeps its beginning and its end.
+fn transcript(events: &[Event]) -> Vec<String> {
+    const HEAD: usize = 150;
+    const TAIL: usize = 150;
+    if events.len() <= HEAD + TAIL {
+        return events.iter().map(Event::line).collect();
+    }
+    let left_out = events.len() - HEAD - TAIL;
+    let (head, tail) = (&events[..HEAD], &events[events.len() - TAIL..]);
+    let mut lines: Vec<String> = head.iter().map(Event::line).collect();
+    lines.push(format!("… {left_out} more"));
+    lines.extend(tail.iter().map(Event::line));
+    lines
 }
 
 /// The number of the line at a place, counted from 1.
