@@ -34,6 +34,8 @@ pub struct Config {
     pub ping_interval: Duration,
     /// Unanswered PINGs after which a connection is stale. Default 2.
     pub ping_max: u32,
+    /// How long a shutdown waits for what is queued to be sent. Default 2 s.
+    pub shutdown_grace: Duration,
     /// Whether messages can carry headers. Default true.
     pub headers: bool,
     /// The nats-server release to behave like, where releases differ. Default the newest.
@@ -73,6 +75,7 @@ impl Default for Config {
             write_deadline: Duration::from_secs(10),
             ping_interval: Duration::from_secs(120),
             ping_max: 2,
+            shutdown_grace: Duration::from_secs(2),
             headers: true,
             profile: Profile::default(),
             threads: 1,

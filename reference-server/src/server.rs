@@ -28,9 +28,6 @@ use crate::{
     router::{Account, Client},
 };
 
-/// How long a shutdown waits for what is queued to be sent.
-const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
-
 /// A running server.
 ///
 /// It lives on threads of its own, so it serves whatever the caller's runtime is doing, and any
@@ -206,6 +203,12 @@ impl Builder {
         self
     }
 
+    /// How long a shutdown waits for what is queued to be sent.
+    pub fn shutdown_grace(mut self, grace: Duration) -> Builder {
+        self.config.shutdown_grace = grace;
+        self
+    }
+
     /// Whether messages can carry headers.
     pub fn headers(mut self, headers: bool) -> Builder {
         self.config.headers = headers;
@@ -288,7 +291,8 @@ impl Server {
     }
 
     /// Stops: sends what is queued, closes all connections without an error line
-    /// (CORE-LIFE-003), frees the port. Takes two seconds at most.
+    /// (CORE-LIFE-003), frees the port. Takes hardly longer than the option
+    /// [`shutdown_grace`](Builder::shutdown_grace).
     pub async fn shutdown(mut self) {
         self.stop.send_replace(true);
         if let Some(stopped) = self.stopped.take() {
@@ -425,7 +429,7 @@ impl Shared {
             client.outbox.end(Ending::Flush);
         }
         let all_over = async { while conversations.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(SHUTDOWN_GRACE, all_over).await;
+        let _ = tokio::time::timeout(self.config.shutdown_grace, all_over).await;
     }
 
     /// Holds the conversation with a connection, or tells it that there is no room

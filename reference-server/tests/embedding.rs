@@ -122,7 +122,9 @@ async fn a_client_comes_back_after_a_restart() {
 
 #[test]
 fn a_shutdown_sends_what_is_queued() {
-    let server = Server::builder().start_blocking().unwrap();
+    // Longer than any machine's mood: what is tested is that nothing is cut off.
+    let grace = Duration::from_secs(60);
+    let server = Server::builder().shutdown_grace(grace).start_blocking().unwrap();
     let mut raw = Raw::connect(server.addr());
     let payload = "x".repeat(1 << 20);
     raw.send("SUB a 1\r\n");
