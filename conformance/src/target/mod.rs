@@ -118,6 +118,9 @@ pub struct Facts {
     pub built_with: Option<String>,
     /// `headers` in INFO.
     pub headers: bool,
+    /// The whole greeting; null if it could not be read.
+    #[serde(default)]
+    pub info: Value,
 }
 
 impl Target {
@@ -236,6 +239,7 @@ impl Target {
             git_commit: text("git_commit"),
             built_with: text("go"),
             headers: info["headers"].as_bool().unwrap_or(false),
+            info,
         })
     }
 }
