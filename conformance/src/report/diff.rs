@@ -236,6 +236,8 @@ fn style(kind: Kind) -> Style {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
     use super::*;
     use crate::{
         report::json::{Provenance, Record},
@@ -291,7 +293,7 @@ mod tests {
         }
         for verdict in Verdict::ALL {
             let same = report("a", &[("x", verdict)]);
-            let diffs = diff(&[same.clone()], &[same]);
+            let diffs = diff(from_ref(&same), from_ref(&same));
             assert_eq!((diffs[0].unchanged, diffs[0].transitions.len()), (1, 0));
         }
     }

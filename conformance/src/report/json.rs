@@ -254,7 +254,7 @@ pub fn write(reports: &[Report], several: bool) -> serde_json::Result<String> {
     serde_json::to_string_pretty(&document).map(|text| text + "\n")
 }
 
-/// The JSON Schema of the files that [`write`] makes.
+/// The JSON Schema of the files that [`write()`] makes.
 pub fn schema() -> Schema {
     SchemaSettings::draft2020_12()
         .for_serialize()

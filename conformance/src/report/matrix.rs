@@ -26,7 +26,7 @@ pub fn side_by_side(reports: &[Report]) -> String {
     // Writing to a String can't fail.
     match differing.is_empty() {
         true => {
-            let _ = writeln!(text, "No scenario differs between the targets.\n");
+            let _ = writeln!(text, "Every scenario that was asked holds on every target.\n");
         }
         false => {
             let mut table = table();
@@ -180,6 +180,6 @@ skipped 1 on one 1.0, 1 on two 2.0: needs tls";
         let a = report("a", &[("x", Verdict::Pass), ("y", Verdict::Skip)]);
         let b = report("b", &[("x", Verdict::Skip)]);
         let text = side_by_side(&[a, b]);
-        assert!(text.starts_with("No scenario differs"), "{text}");
+        assert!(text.starts_with("Every scenario that"), "{text}");
     }
 }

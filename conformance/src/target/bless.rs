@@ -96,6 +96,12 @@ pub fn bless(
         }
     }
     unnamed.retain(|case| seen(case) == Seen::Deviates);
+    let trailing = document.trailing().as_str().unwrap_or_default().trim_end().to_owned();
+    document.set_trailing("");
+    if !trailing.is_empty() {
+        // Comments at the end stand above what is added, where they stood.
+        edit.comments.push_str(&format!("{trailing}\n\n"));
+    }
     patterns(&unnamed, all).into_iter().for_each(|id| edit.add(id));
     Ok(edit.finish(document))
 }
@@ -129,7 +135,7 @@ fn patterns(cases: &[&Case], all: &[Case]) -> Vec<String> {
 struct Edit {
     tables: ArrayOfTables,
     changes: Vec<Change>,
-    /// Comments above an entry that is gone, but not about it.
+    /// Comments that lost the entry they stood above, but were not about it.
     comments: String,
 }
 
@@ -178,8 +184,7 @@ impl Edit {
         if !self.tables.is_empty() {
             document.insert("known", Item::ArrayOfTables(self.tables));
         }
-        let trailing = document.trailing().as_str().unwrap_or_default().to_owned();
-        document.set_trailing(format!("{}{trailing}", self.comments.trim_end_matches('\n')));
+        document.set_trailing(self.comments);
         let text = format!("{}\n", document.to_string().trim_matches('\n'));
         Blessed { text, changes: self.changes }
     }
@@ -281,6 +286,18 @@ reason = \"old\"
         assert_eq!(after.changes, [Change::Added("a/rows-too".to_owned())]);
         let added = "\n[[known]]\nid = \"a/rows-too\"\nreason = \"to be explained\"\n";
         assert_eq!(after.text, format!("{FILE}{added}"));
+    }
+
+    #[test]
+    fn a_file_of_comments_keeps_them_above_the_first_entry() {
+        let after = blessed("# Mine.\n", &["a/one"], &[]);
+        let added = "[[known]]\nid = \"a/one\"\nreason = \"to be explained\"\n";
+        assert_eq!(after.text, format!("# Mine.\n\n{added}"));
+        let file = format!("{added}\n# The end.\n");
+        assert_eq!(blessed(&file, &["a/one"], &[]).text, file);
+        let after = blessed(&file, &["a/one", "a/rows-too"], &[]);
+        let more = added.replace("a/one", "a/rows-too");
+        assert_eq!(after.text, format!("{added}\n# The end.\n\n{more}"));
     }
 
     #[test]
