@@ -3,10 +3,10 @@
 #
 #   ci/check.sh                          all steps
 #   ci/check.sh format clippy 2.15.1     these; a release stands for the suite on that nats-server
-#   ci/check.sh --list
+#   ci/check.sh --list                   also names the parts of `matrix`, which are steps, too
 #
 # All steps run even if one fails. Reports and logs go to artifacts/. What the machine lacks
-# (compiler components, Python's venv and pip) is installed where we may. Exit code: 0 all passed,
+# (compiler components, Python's venv and pip, xmllint) is installed where we may. Exit code: 0 all passed,
 # 1 some failed, 2 bad usage.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -14,9 +14,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # The steps in order: cheap ones that fail often come first.
 mapfile -t RELEASES < <(ci/servers.sh --list)
 readonly RELEASES STEPS=(
-  format clippy docs light test build scenarios embedded cut program "${RELEASES[@]}" article
+  format clippy docs light test build scenarios matrix cut junit article
 )
+readonly PARTS=(embedded program "${RELEASES[@]}")
 readonly TARGET=${CARGO_TARGET_DIR:-target}/release
+readonly KNOWN=conformance/targets/reference-server.toml
 export CARGO_TERM_PROGRESS_WHEN=never
 
 title() {
@@ -28,9 +30,11 @@ title() {
     test) echo "cargo test" ;;
     build) echo "The programs build" ;;
     scenarios) echo "The scenarios are formatted and meant" ;;
+    matrix) echo "The suite on the broker, embedded and as a program, and on all releases" ;;
     embedded) echo "The suite on the embedded broker" ;;
     cut) echo "The suite on the embedded broker, cut between all bytes" ;;
     program) echo "The suite on the broker as a program" ;;
+    junit) echo "JUnit reports are as their schema says" ;;
     article) echo "The article's experiments with nats.py" ;;
     *) echo "The suite on nats-server $1" ;;
   esac
@@ -61,13 +65,50 @@ step_scenarios() {
   "$TARGET/nats-conformance" fmt --check scenarios
 }
 
+# All targets side by side, with one seed.
+step_matrix() {
+  local version program
+  {
+    printf '[[target]]\nname = "embedded"\nembedded = true\n'
+    target "nats-reference-server" "$(realpath "$TARGET/nats-reference-server")"
+    printf 'file = "%s"\n' "$(realpath "$KNOWN")"
+    for version in "${RELEASES[@]}"; do
+      program=$(ci/servers.sh "$version")
+      target "nats-server $version" "$program"
+    done
+  } >artifacts/matrix.toml
+  suite matrix --matrix artifacts/matrix.toml
+}
+
+# A target of the matrix.
+target() { printf '\n[[target]]\nname = "%s"\nserver_bin = "%s"\n' "$1" "$2"; }
+
 step_embedded() { suite embedded; }
 
 # What is sent is the same bytes in other pieces, so the verdicts must be the same.
 step_cut() { suite cut --cut every-byte; }
 
 step_program() {
-  suite program --server-bin "$TARGET/nats-reference-server" --known ci/reference-server.toml
+  suite program --server-bin "$TARGET/nats-reference-server" --target "$KNOWN"
+}
+
+# Reports of one target and of several, with verdicts of every kind.
+step_junit() {
+  local name program=$TARGET/nats-reference-server judge=$TARGET/nats-conformance
+  local valid=(xmllint --noout --schema conformance/schema/junit.xsd)
+  "$judge" run core/info core/ping --server-bin "$program" --embedded \
+    --junit artifacts/several.xml >artifacts/several.log || (($? == 1))
+  "$judge" run --server-bin "$program" --as 2.9 \
+    --junit artifacts/one.xml >artifacts/one.log || (($? == 1))
+  for name in failure error skipped; do
+    grep -q "<$name " artifacts/one.xml || { echo "no <$name> in artifacts/one.xml" >&2; return 1; }
+  done
+  "${valid[@]}" artifacts/one.xml artifacts/several.xml
+  # The check can fail.
+  for name in classname time message tests; do
+    ! sed "s/ $name=\"[^\"]*\"//" artifacts/one.xml | "${valid[@]}" - 2>/dev/null ||
+      { echo "a report without $name is held to be valid" >&2; return 1; }
+  done
 }
 
 step_release() {
@@ -95,7 +136,7 @@ main() {
   case ${1-} in
     -h | --help) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; return ;;
     --list)
-      for step in "${STEPS[@]}"; do printf '%-11s %s\n' "$step" "$(title "$step")"; done
+      for step in "${STEPS[@]}" "${PARTS[@]}"; do printf '%-11s %s\n' "$step" "$(title "$step")"; done
       return
       ;;
     --one) # one step in a process of its own, where errexit and a time limit work
@@ -114,12 +155,12 @@ main() {
 
 is_release() { [[ $1 =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]]; }
 
-is_step() { is_release "$1" || [[ " ${STEPS[*]} " == *" $1 "* ]]; }
+is_step() { is_release "$1" || [[ " ${STEPS[*]} ${PARTS[*]} " == *" $1 "* ]]; }
 
 # What needs the programs, built here when the step `build` isn't among the chosen ones.
 needs_build() {
   case $1 in
-    scenarios | embedded | cut | program | article) ;;
+    scenarios | matrix | embedded | cut | program | junit | article) ;;
     *) is_release "$1" ;;
   esac
 }
@@ -174,6 +215,7 @@ provide_tools() {
   command -v cc >/dev/null || packages+=(build-essential)
   python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
   python3 -m pip --version >/dev/null 2>&1 || packages+=(python3-pip)
+  command -v xmllint >/dev/null || packages+=(libxml2-utils)
   ((${#packages[@]})) || return 0
   local root=()
   if ((EUID != 0)); then

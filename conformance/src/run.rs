@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::{
     sync::{Semaphore, mpsc},
@@ -15,12 +16,17 @@ use tokio::{
 use crate::{
     scenario::{Case, Level, Scenario, Version, cases},
     story::{Failure, Settings, tell},
-    target::{Facts, Target, TargetError},
+    target::{
+        Facts, Target, TargetError,
+        file::{Deviation, deviation},
+    },
     transcript::Event,
 };
 
 /// What a case came to. A skip is never a pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// The server is as the scenario says.
@@ -51,6 +57,11 @@ impl Verdict {
         Verdict::Error,
     ];
 
+    /// Whether it is a finding: something is not as it should be, and nobody has explained it.
+    pub fn is_finding(self) -> bool {
+        matches!(self, Verdict::Fail | Verdict::Warn | Verdict::Error)
+    }
+
     /// The word in reports.
     pub fn word(self) -> &'static str {
         match self {
@@ -76,21 +87,8 @@ pub struct Plan {
     pub jobs: usize,
     /// Capabilities that the target lacks.
     pub lacks: BTreeSet<String>,
-    /// Deviations that are known.
+    /// Deviations of the target's release that are known.
     pub known: Vec<Deviation>,
-}
-
-/// A deviation of a target that is known, with the reason.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Deviation {
-    /// The case, or several by `*`.
-    pub id: String,
-    /// Why it deviates.
-    pub reason: String,
-    /// Where that is discussed.
-    #[serde(default)]
-    pub link: Option<String>,
 }
 
 /// A case and what came of it.
@@ -215,8 +213,7 @@ fn reason_to_skip(scenario: &Scenario, plan: &Plan) -> Option<String> {
 
 /// The verdict on a story: a pure function of what went wrong and what is known.
 pub fn judge(case: Case, failure: Option<Failure>, known: &[Deviation]) -> Outcome {
-    let deviation = known.iter().find(|deviation| matches(&deviation.id, &case.id));
-    let (verdict, message) = match (&failure, deviation) {
+    let (verdict, message) = match (&failure, deviation(known, &case.id)) {
         (None, None) => (Verdict::Pass, None),
         (None, Some(deviation)) => {
             let text = format!("no longer deviates, but is listed as known: {}", deviation.reason);

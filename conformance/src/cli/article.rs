@@ -14,7 +14,8 @@ use nats_conformance::{
 
 use super::{
     FINDINGS, HELD, Stop,
-    run::{TargetArgs, collect, prepare, runtime},
+    run::{collect, runtime},
+    targets::{TargetArgs, prepare_single},
 };
 
 /// More deliveries than this are shown as counts.
@@ -34,8 +35,9 @@ pub(super) fn article(corpus: &Corpus, args: ArticleArgs) -> Result<u8, Stop> {
         return Err(Stop::usage("these scenarios hold none with the tag `article`"));
     }
     let runtime = runtime()?;
-    let prepared = runtime.block_on(prepare(&args.target, u64::from(rand::random::<u32>())))?;
-    let server = prepared.server();
+    let prepared =
+        runtime.block_on(prepare_single(&args.target, u64::from(rand::random::<u32>())))?;
+    let (server, again) = (prepared.server(), prepared.again);
     let plan = Arc::new(prepared.plan);
     let outcomes = runtime.block_on(collect(plan.clone(), chosen, |_| None))?;
     anstream::println!("The article's experiments on {server}\n");
@@ -44,7 +46,7 @@ pub(super) fn article(corpus: &Corpus, args: ArticleArgs) -> Result<u8, Stop> {
         show(outcome);
         if outcome.verdict != Verdict::Pass {
             held = false;
-            let again = plan.target.flags();
+
             let seed = plan.settings.seed;
             anstream::println!("{}", terminal::failure(outcome, &server, seed, &again, false));
         }

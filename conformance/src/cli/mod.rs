@@ -1,8 +1,11 @@
 //! The command line.
 
 mod article;
+mod bless;
+mod diff;
 mod look;
 mod run;
+mod targets;
 
 use std::{
     io::{IsTerminal, stderr, stdout},
@@ -31,12 +34,15 @@ Examples:
   nats-conformance                                     everything, on the embedded broker
   nats-conformance run --server-bin ./nats-server      everything, on a program
   nats-conformance run --server nats://127.0.0.1:4222  what a running server can be asked
+  nats-conformance run --server-bin ./old --server-bin ./new --json run.json
+  nats-conformance diff before.json run.json           which verdicts are other ones
+  nats-conformance bless --server-bin ./mine --target mine.toml
   nats-conformance run 'core/sub/*' CORE-PING-001 tag:article
   nats-conformance show core/wildcards/star
   nats-conformance article --server-bin ./nats-server
 
 Exit codes: 0 all held, 1 findings (fail, warn, error), 2 bad usage or scenario,
-3 the target could not be started or reached.";
+3 the target could not be started or reached; of several targets the worst.";
 
 #[derive(Debug, Parser)]
 #[command(version, about = "The conformance suite for NATS servers", after_help = AFTER_HELP)]
@@ -62,6 +68,10 @@ enum Colour {
 enum Command {
     /// Tell scenarios to a server and say what held.
     Run(Box<run::RunArgs>),
+    /// Bring a target file up to date, so that a run with it holds.
+    Bless(Box<bless::BlessArgs>),
+    /// Say which cases came to another verdict from one JSON report to the next.
+    Diff(diff::DiffArgs),
     /// Replay the article's experiments and show who received what.
     Article(article::ArticleArgs),
     /// List scenarios.
@@ -121,6 +131,10 @@ pub(crate) fn main() -> ExitCode {
         Command::Run(args) => {
             corpus().map_err(Stop::from).and_then(|corpus| run::run(&corpus, *args))
         }
+        Command::Bless(args) => {
+            corpus().map_err(Stop::from).and_then(|corpus| bless::bless(&corpus, *args))
+        }
+        Command::Diff(args) => diff::diff(&args),
         Command::Article(args) => {
             corpus().map_err(Stop::from).and_then(|corpus| article::article(&corpus, args))
         }

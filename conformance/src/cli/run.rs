@@ -1,7 +1,6 @@
-//! `run`: cases, a target, results.
+//! `run`: cases, targets, results.
 
 use std::{
-    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -14,39 +13,28 @@ use jiff::Timestamp;
 use nats_conformance::{
     corpus::Corpus,
     report::{
-        json::{Provenance, Record, Report},
+        json::{self, Host, Provenance, Record, Report},
         junit::junit,
-        terminal,
+        matrix, terminal,
     },
-    run::{Deviation, Outcome, Plan, Verdict, judged_as, matches, run as run_cases, select},
-    scenario::{Case, Version},
-    story::{Cut, Settings},
-    target::{CAPABILITIES, Facts, Target},
+    run::{Outcome, Plan, Verdict, run as run_cases, select},
+    scenario::Case,
+    story::Cut,
+    target::file::untried,
 };
-use serde::Deserialize;
-use serde_json::Map;
-use tokio::sync::mpsc;
+use tokio::{runtime::Runtime, sync::mpsc};
 
-use super::{FINDINGS, HELD, Stop, is_watched};
+use super::{
+    FINDINGS, HELD, Stop, is_watched,
+    targets::{Prepared, TargetArgs, prepare},
+};
 
 #[derive(Debug, Args, Default)]
 pub(super) struct RunArgs {
-    /// Ids or folders (`core/sub`), with `*`, `tag:word`, or clauses (`CORE-SUB-*`).
-    selectors: Vec<String>,
+    #[command(flatten)]
+    suite: SuiteArgs,
     #[command(flatten)]
     target: TargetArgs,
-    /// Feed all randomness from this number; it is printed first.
-    #[arg(long)]
-    seed: Option<u64>,
-    /// Scenarios at a time; a running server is always asked one after the other.
-    #[arg(long, value_name = "N")]
-    jobs: Option<usize>,
-    /// Cut what is sent into pieces: the verdicts must be the same.
-    #[arg(long, value_enum, value_name = "HOW", default_value = "none")]
-    cut: Cut,
-    /// How long a server may take for an answer, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value = "5")]
-    timeout: Seconds,
     /// Print the timed wire transcript of cases that are not a pass.
     #[arg(long)]
     trace: bool,
@@ -67,28 +55,53 @@ pub(super) struct RunArgs {
     junit: Option<PathBuf>,
 }
 
+/// Which scenarios are told, and how.
 #[derive(Debug, Args, Default)]
-pub(super) struct TargetArgs {
-    /// Judge the server that is running at this address: nats://[user:pass@]host:port.
-    #[arg(long, value_name = "URL", conflicts_with = "server_bin")]
-    server: Option<String>,
-    /// Judge this program; it needs nats-server's flags -a, -p and -c.
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::ExecutablePath)]
-    server_bin: Option<PathBuf>,
-    /// Judge it as this release of nats-server, whatever it says of itself.
-    #[arg(long = "as", value_name = "RELEASE", value_parser = release)]
-    version: Option<Version>,
-    /// Skip what needs these capabilities, separated by commas.
-    #[arg(long, value_delimiter = ',', value_name = "WORDS")]
-    lacks: Vec<String>,
-    /// A file that says what the target lacks and which deviations are known.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    known: Option<PathBuf>,
+pub(super) struct SuiteArgs {
+    /// Ids or folders (`core/sub`), with `*`, `tag:word`, or clauses (`CORE-SUB-*`).
+    selectors: Vec<String>,
+    /// Feed all randomness from this number; it is printed first.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Scenarios at a time; a running server is always asked one after the other.
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+    /// Cut what is sent into pieces: the verdicts must be the same.
+    #[arg(long, value_enum, value_name = "HOW", default_value = "none")]
+    cut: Cut,
+    /// How long a server may take for an answer, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "5")]
+    timeout: Seconds,
+}
+
+impl SuiteArgs {
+    /// The cases that were asked for.
+    pub(super) fn select(&self, corpus: &Corpus) -> Result<Vec<Case>, Stop> {
+        let (chosen, useless) = select(&corpus.scenarios, &self.selectors);
+        match useless.first() {
+            Some(selector) => {
+                let near = nearest(selector, corpus);
+                Err(Stop::usage(format!("no case is named by {selector:?}{near}; see `list`")))
+            }
+            None => Ok(chosen),
+        }
+    }
+
+    /// The seed that was given, or one of our own.
+    pub(super) fn seed(&self) -> u64 {
+        self.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()))
+    }
+
+    pub(super) fn settle(&self, plan: &mut Plan) {
+        plan.settings.cut = self.cut;
+        plan.settings.timeout = self.timeout.0;
+        plan.jobs = self.jobs.unwrap_or(plan.jobs).max(1);
+    }
 }
 
 /// A time on the command line.
 #[derive(Debug, Clone, Copy)]
-struct Seconds(Duration);
+pub(super) struct Seconds(pub(super) Duration);
 
 impl Default for Seconds {
     fn default() -> Seconds {
@@ -108,52 +121,61 @@ impl std::str::FromStr for Seconds {
     }
 }
 
-fn release(text: &str) -> Result<Version, String> {
-    Version::parse(text).ok_or_else(|| "expected a release such as 2.12 or 2.12.8".to_owned())
-}
-
-/// What `--known` reads.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TargetFile {
-    #[serde(default)]
-    lacks: Vec<String>,
-    #[serde(default)]
-    known: Vec<Deviation>,
-}
-
-/// What can be said about a target before it is judged.
-pub(super) struct Prepared {
-    pub(super) plan: Plan,
-    pub(super) facts: Facts,
-}
-
-impl Prepared {
-    /// `nats-server 2.15.1`, or what it calls itself.
-    pub(super) fn server(&self) -> String {
-        let version = self.facts.version.as_deref().unwrap_or("of unknown version");
-        format!("{} ({version})", self.plan.target.name())
-    }
-}
-
 pub(super) fn run(corpus: &Corpus, args: RunArgs) -> Result<u8, Stop> {
-    let (chosen, useless) = select(&corpus.scenarios, &args.selectors);
-    if let Some(selector) = useless.first() {
-        let near = nearest(selector, corpus);
-        return Err(Stop::usage(format!("no case is named by {selector:?}{near}; see `list`")));
-    }
-    let seed = args.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
+    let chosen = args.suite.select(corpus)?;
+    let seed = args.suite.seed();
     let runtime = runtime()?;
-    let mut prepared = runtime.block_on(prepare(&args.target, seed))?;
-    prepared.plan.settings.cut = args.cut;
-    prepared.plan.settings.timeout = args.timeout.0;
-    prepared.plan.jobs = args.jobs.unwrap_or(prepared.plan.jobs).max(1);
-    check_known(&prepared.plan.known, corpus)?;
-    let server = prepared.server();
+    let targets = runtime.block_on(prepare(&args.target, seed))?;
+    let (all, _) = select(&corpus.scenarios, &[]);
+    for (path, file) in targets.iter().filter_map(|target| target.file.as_ref()) {
+        file.check_cases(&path.display().to_string(), &all)?;
+    }
+    let several = targets.len() > 1;
+    let mut reports = Vec::new();
+    let mut worst = HELD;
+    for target in targets {
+        let name = target.name.clone();
+        match judge(&runtime, target, chosen.clone(), several, &args) {
+            Ok(report) => reports.push(report),
+            // The others may still be judged.
+            Err(stop) if several => {
+                anstream::eprintln!("nats-conformance: {name}: {}", stop.message);
+                worst = worst.max(stop.code);
+            }
+            Err(stop) => return Err(stop),
+        }
+    }
+    write_reports(&reports, several, &args)?;
+    match &reports[..] {
+        [report] if !several => anstream::println!("{}", terminal::summary(report)),
+        reports => anstream::println!("{}", matrix::side_by_side(reports)),
+    }
+    let is_finding = |verdict: &Verdict| match verdict {
+        Verdict::Warn => !args.allow_warn,
+        verdict => verdict.is_finding(),
+    };
+    let findings = Verdict::ALL.into_iter().filter(is_finding);
+    let found = findings.into_iter().any(|verdict| reports.iter().any(|r| r.count(verdict) > 0));
+    Ok(worst.max(if found { FINDINGS } else { HELD }))
+}
+
+/// Tells the cases to one target; what is not as it should be is printed as it comes.
+fn judge(
+    runtime: &Runtime,
+    mut target: Prepared,
+    chosen: Vec<Case>,
+    several: bool,
+    args: &RunArgs,
+) -> Result<Report, Stop> {
+    args.suite.settle(&mut target.plan);
+    let server = if several { target.name.clone() } else { target.server() };
+    let seed = target.plan.settings.seed;
     anstream::println!("{} cases on {server}, seed {seed}", chosen.len());
-    let started = (Timestamp::now(), Instant::now());
-    let plan = Arc::new(prepared.plan);
-    let again = plan.target.flags();
+    let again = match args.suite.cut {
+        Cut::None => target.again.clone(),
+        Cut::EveryByte => format!("{} --cut every-byte", target.again),
+        Cut::Random => format!("{} --cut random", target.again),
+    };
     let show = |outcome: &Outcome| {
         let broken = !matches!(outcome.verdict, Verdict::Pass | Verdict::Skip | Verdict::Known);
         if broken {
@@ -165,98 +187,46 @@ pub(super) fn run(corpus: &Corpus, args: RunArgs) -> Result<u8, Stop> {
             format!("{style}{word:<5}{style:#} {}", outcome.case.id)
         })
     };
-    let outcomes = runtime.block_on(collect(plan.clone(), chosen, show))?;
-    let report = Report::new(
-        Provenance {
-            target: plan.target.name(),
-            server: prepared.facts,
-            judged_as: plan.settings.version.to_string(),
-            harness_version: env!("CARGO_PKG_VERSION").to_owned(),
-            seed,
-            started: started.0,
-            duration_ms: u64::try_from(started.1.elapsed().as_millis()).unwrap_or(u64::MAX),
-        },
-        &outcomes,
-        args.record,
-    );
-    write_reports(&report, args.json.as_deref(), args.junit.as_deref())?;
-    anstream::println!("{}", terminal::summary(&report));
-    let counts = |verdict: Verdict| report.summary.get(verdict.word()).copied().unwrap_or(0);
-    let warned = if args.allow_warn { 0 } else { counts(Verdict::Warn) };
-    Ok(match counts(Verdict::Fail) + counts(Verdict::Error) + warned {
-        0 => HELD,
-        _ => FINDINGS,
-    })
-}
-
-/// Starts the target once, to see that it can be and what it says of itself.
-pub(super) async fn prepare(args: &TargetArgs, seed: u64) -> Result<Prepared, Stop> {
-    let target = target(args)?;
-    let file = match &args.known {
-        Some(path) => target_file(path)?,
-        None => TargetFile::default(),
-    };
-    let mut lacks: BTreeSet<String> = target.lacks();
-    for word in args.lacks.iter().chain(&file.lacks) {
-        if !CAPABILITIES.contains(&word.as_str()) {
-            let known = CAPABILITIES.join(", ");
-            return Err(Stop::usage(format!("no capability {word:?}; there are {known}")));
-        }
-        lacks.insert(word.clone());
-    }
-    let facts = target.facts().await?;
-    if !facts.headers && facts.version.is_some() {
-        lacks.insert("headers".to_owned());
-    }
-    let credentials = match &target {
-        Target::Running { credentials, .. } => credentials.clone(),
-        _ => Map::new(),
-    };
-    let settings = Settings {
+    let started = (Timestamp::now(), Instant::now());
+    let plan = Arc::new(target.plan.clone());
+    let outcomes = runtime.block_on(collect(plan, chosen, show))?;
+    remind(&target, &outcomes);
+    let settings = target.plan.settings;
+    let provenance = Provenance {
+        name: target.name,
+        target: target.plan.target.name(),
+        server: target.facts,
+        judged_as: settings.version.to_string(),
+        harness_version: env!("CARGO_PKG_VERSION").to_owned(),
         seed,
-        timeout: Seconds::default().0,
-        cut: Cut::None,
-        version: judged_as(args.version.clone(), &facts),
-        credentials,
+        started: started.0,
+        duration_ms: millis(started.1.elapsed()),
+        suite: String::new(), // the report knows
+        selectors: args.suite.selectors.clone(),
+        cut: settings.cut,
+        timeout_ms: millis(settings.timeout),
+        lacks: target.plan.lacks.into_iter().collect(),
+        host: Host::this(),
     };
-    // Stories mostly wait for each other's answers, some for time to pass.
-    let jobs = 4 * std::thread::available_parallelism().map_or(1, usize::from);
-    Ok(Prepared { plan: Plan { target, settings, jobs, lacks, known: file.known }, facts })
+    Ok(Report::new(provenance, &outcomes, args.record))
 }
 
-fn target(args: &TargetArgs) -> Result<Target, Stop> {
-    match (&args.server, &args.server_bin) {
-        (Some(url), _) => Target::running(url).map_err(|error| Stop::usage(error.to_string())),
-        (None, Some(path)) => Ok(Target::Program(path.clone())),
-        #[cfg(feature = "embedded")]
-        (None, None) => Ok(Target::Embedded),
-        #[cfg(not(feature = "embedded"))]
-        (None, None) => Err(Stop::usage(
-            "this program was built without the embedded broker; say --server or --server-bin",
-        )),
+/// What people should do about the target file.
+fn remind(target: &Prepared, outcomes: &[Outcome]) {
+    let Some((path, file)) = &target.file else { return };
+    let path = path.display();
+    for entry in file.known.iter().filter(|entry| !entry.is_explained()) {
+        let advice = "say why the target deviates";
+        anstream::eprintln!("warning: {path}: {:?} is still to be explained; {advice}", entry.id);
+    }
+    for entry in untried(&target.plan.known, outcomes) {
+        let what = "its cases were all skipped, so it is neither confirmed nor refuted";
+        anstream::eprintln!("note: {path}: {:?}: {what}", entry.id);
     }
 }
 
-fn target_file(path: &Path) -> Result<TargetFile, Stop> {
-    let read = |what: &dyn std::fmt::Display| Stop::usage(format!("{}: {what}", path.display()));
-    let text = fs::read_to_string(path).map_err(|error| read(&error))?;
-    let file: TargetFile = toml::from_str(&text).map_err(|error| read(&error))?;
-    match file.known.iter().find(|deviation| deviation.reason.trim().is_empty()) {
-        Some(deviation) => Err(read(&format!("{:?} has no reason", deviation.id))),
-        None => Ok(file),
-    }
-}
-
-/// A deviation that names no case is a mistake: the list must not rot.
-fn check_known(known: &[Deviation], corpus: &Corpus) -> Result<(), Stop> {
-    let (all, _) = select(&corpus.scenarios, &[]);
-    let useless = known.iter().find(|d| !all.iter().any(|case| matches(&d.id, &case.id)));
-    match useless {
-        Some(deviation) => {
-            Err(Stop::usage(format!("the known deviation {:?} names no case", deviation.id)))
-        }
-        None => Ok(()),
-    }
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Runs the cases; `show` says what is printed of each at once. Sorted by id.
@@ -297,17 +267,17 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Stop> {
     tokio::runtime::Runtime::new().map_err(|error| Stop::usage(format!("no runtime: {error}")))
 }
 
-fn write_reports(report: &Report, json: Option<&Path>, xml: Option<&Path>) -> Result<(), Stop> {
+fn write_reports(reports: &[Report], several: bool, args: &RunArgs) -> Result<(), Stop> {
     let write = |path: &Path, text: String| {
         let failed = |error| Stop::usage(format!("can't write {}: {error}", path.display()));
         fs::write(path, text).map_err(failed)
     };
-    if let Some(path) = json {
-        let text = serde_json::to_string_pretty(report);
-        write(path, text.map_err(|error| Stop::usage(error.to_string()))? + "\n")?;
+    if let Some(path) = &args.json {
+        let text = json::write(reports, several);
+        write(path, text.map_err(|error| Stop::usage(error.to_string()))?)?;
     }
-    if let Some(path) = xml {
-        write(path, junit(report).map_err(|error| Stop::usage(error.to_string()))?)?;
+    if let Some(path) = &args.junit {
+        write(path, junit(reports).map_err(|error| Stop::usage(error.to_string()))?)?;
     }
     Ok(())
 }

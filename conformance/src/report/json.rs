@@ -1,13 +1,17 @@
 //! The report for programs, versioned: a reader can trust what stands in it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs, io, path::Path, thread};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use schemars::{JsonSchema, Schema, generate::SchemaSettings};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
+use sha2::{Digest, Sha256};
+use thiserror::Error;
 
 use crate::{
     run::{Outcome, Verdict},
     scenario::Level,
+    story::Cut,
     target::Facts,
     transcript::Event,
 };
@@ -15,10 +19,11 @@ use crate::{
 /// Goes up with every change that a reader could stumble over.
 pub const SCHEMA: u32 = 1;
 
-/// A whole run.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// One target judged.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
-    /// [`SCHEMA`] of the writer.
+    /// The version of this format.
+    #[schemars(extend("const" = SCHEMA))]
     pub schema: u32,
     /// Where the results come from.
     pub provenance: Provenance,
@@ -28,13 +33,35 @@ pub struct Report {
     /// by a program that has other scenarios.
     #[serde(default)]
     pub scenarios: BTreeMap<String, String>,
-    /// Sorted by id.
+    /// All cases that were chosen, sorted by id.
     pub cases: Vec<CaseReport>,
 }
 
+/// Several targets judged in one run.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Runs {
+    /// The version of this format.
+    #[schemars(extend("const" = SCHEMA))]
+    pub schema: u32,
+    /// One report for each target, in the order in which they were judged.
+    pub runs: Vec<Report>,
+}
+
+/// A file of results: of one target, or of several.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(title = "Results of nats-conformance")]
+enum Document<'a> {
+    One(&'a Report),
+    Several(Runs),
+}
+
 /// Where results come from.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Provenance {
+    /// What reports call the target: `nats-server 2.15.1`. Unique in a run of several.
+    #[serde(default)]
+    pub name: String,
     /// What was judged, as it was named; without credentials.
     pub target: String,
     /// What it said of itself.
@@ -46,13 +73,55 @@ pub struct Provenance {
     /// Repeats the run.
     pub seed: u64,
     /// When it began.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub started: Timestamp,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
+    /// Which scenarios were run, as a hash of their ids and texts: results can be compared only as
+    /// far as this is the same.
+    #[serde(default)]
+    pub suite: String,
+    /// What was asked for, as on the command line; empty for everything.
+    #[serde(default)]
+    pub selectors: Vec<String>,
+    /// How what was sent was cut into pieces.
+    #[serde(default)]
+    pub cut: Cut,
+    /// How long the target had for an answer, in milliseconds.
+    #[serde(default)]
+    pub timeout_ms: u64,
+    /// What the target lacks: scenarios that need it were skipped.
+    #[serde(default)]
+    pub lacks: Vec<String>,
+    /// The machine of the harness.
+    #[serde(default)]
+    pub host: Host,
+}
+
+/// The machine that the harness ran on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Host {
+    /// The operating system: `linux`.
+    pub os: String,
+    /// The processor: `x86_64`.
+    pub arch: String,
+    /// Processors that the harness could use; 0 if that is not known.
+    pub cores: usize,
+}
+
+impl Host {
+    /// This machine.
+    pub fn this() -> Host {
+        Host {
+            os: std::env::consts::OS.to_owned(),
+            arch: std::env::consts::ARCH.to_owned(),
+            cores: thread::available_parallelism().map_or(0, usize::from),
+        }
+    }
 }
 
 /// One case.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct CaseReport {
     /// `core/sub/max[2]`.
     pub id: String,
@@ -103,21 +172,137 @@ pub enum Record {
     All,
 }
 
+/// Why there are no results in a file.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// It can't be read.
+    #[error("can't read {path}: {source}")]
+    Read {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It holds something else.
+    #[error("{path} is no JSON report of nats-conformance: {what}")]
+    Other {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// A later program wrote it.
+    #[error(
+        "{path} has schema {schema}, this program reads up to {SCHEMA}; use a newer \
+         nats-conformance"
+    )]
+    Newer {
+        /// The file.
+        path: String,
+        /// The schema that it says it has.
+        schema: u32,
+    },
+}
+
+/// The reports in a file, of one target or of several.
+///
+/// # Errors
+/// A file that can't be read, is of a newer schema, or is no report.
+pub fn read(path: &Path) -> Result<Vec<Report>, ReadError> {
+    let path_text = path.display().to_string();
+    let text = fs::read_to_string(path)
+        .map_err(|source| ReadError::Read { path: path_text.clone(), source })?;
+    parse(&path_text, &text)
+}
+
+/// The reports in a text; `path` is for errors only.
+///
+/// # Errors
+/// As [`read`].
+pub fn parse(path: &str, text: &str) -> Result<Vec<Report>, ReadError> {
+    /// What must be understood before the rest can be.
+    #[derive(Deserialize)]
+    struct Head {
+        schema: u32,
+        runs: Option<IgnoredAny>,
+    }
+    let path = path.to_owned();
+    let other = |error: serde_json::Error| {
+        let what = error.to_string();
+        ReadError::Other { path: path.clone(), what }
+    };
+    let head: Head = serde_json::from_str(text).map_err(other)?;
+    if head.schema > SCHEMA {
+        return Err(ReadError::Newer { path, schema: head.schema });
+    }
+    match head.runs {
+        Some(_) => serde_json::from_str(text).map(|runs: Runs| runs.runs).map_err(other),
+        None => serde_json::from_str(text).map(|report| vec![report]).map_err(other),
+    }
+}
+
+/// The text of a file of results. One target has its report at the top, several are listed below
+/// `runs`; `several` is what was asked for, also if only one came to an end.
+///
+/// # Errors
+/// What the JSON writer says.
+pub fn write(reports: &[Report], several: bool) -> serde_json::Result<String> {
+    let document = match reports {
+        [report] if !several => Document::One(report),
+        _ => Document::Several(Runs { schema: SCHEMA, runs: reports.to_vec() }),
+    };
+    serde_json::to_string_pretty(&document).map(|text| text + "\n")
+}
+
+/// The JSON Schema of the files that [`write()`] makes.
+pub fn schema() -> Schema {
+    SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator()
+        .into_root_schema_for::<Document>()
+}
+
 impl Report {
-    /// The report of outcomes.
+    /// The report of outcomes; the provenance's `suite` is filled in.
     pub fn new(provenance: Provenance, outcomes: &[Outcome], record: Record) -> Report {
         let scenario = |outcome: &Outcome| {
             let scenario = &outcome.case.scenario;
             (scenario.id.clone(), scenario.text.clone())
         };
+        let scenarios = outcomes.iter().map(scenario).collect();
         Report {
             schema: SCHEMA,
-            provenance,
+            provenance: Provenance { suite: suite(&scenarios), ..provenance },
             summary: summary(outcomes),
-            scenarios: outcomes.iter().map(scenario).collect(),
+            scenarios,
             cases: outcomes.iter().map(|outcome| case(outcome, record)).collect(),
         }
     }
+
+    /// What to call the target.
+    pub fn name(&self) -> &str {
+        match &*self.provenance.name {
+            "" => &self.provenance.target,
+            name => name,
+        }
+    }
+
+    /// How many cases came to a verdict.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.summary.get(verdict.word()).copied().unwrap_or(0)
+    }
+}
+
+/// A hash of scenarios: the same for the same ids and texts, and for nothing else.
+pub fn suite(scenarios: &BTreeMap<String, String>) -> String {
+    let mut hash = Sha256::new();
+    for text in scenarios.iter().flat_map(|(id, text)| [id, text]) {
+        // The length keeps the end of one text apart from the beginning of the next.
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text);
+    }
+    let digits: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{digits}")
 }
 
 /// How many cases came to each verdict.
@@ -170,4 +355,78 @@ fn transcript(events: &[Event]) -> Vec<String> {
 pub fn line_of(text: &str, at: usize) -> usize {
     let before = text.get(..at).unwrap_or(text);
     before.bytes().filter(|byte| *byte == b'\n').count() + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(name: &str) -> Report {
+        let provenance = Provenance { name: name.to_owned(), ..Provenance::default() };
+        Report::new(provenance, &[], Record::Broken)
+    }
+
+    fn names(text: &str) -> Vec<String> {
+        let reports = parse("run.json", text).unwrap();
+        reports.iter().map(|report| report.name().to_owned()).collect()
+    }
+
+    fn error(text: &str) -> String {
+        parse("run.json", text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn one_target_stands_at_the_top_and_several_in_a_list() {
+        let one = write(&[report("a")], false).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&one).unwrap();
+        assert_eq!(value["summary"]["pass"], 0);
+        assert_eq!(names(&one), ["a"]);
+        let two = write(&[report("a"), report("b")], true).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&two).unwrap();
+        assert_eq!(value["runs"][1]["provenance"]["name"], "b");
+        assert_eq!(names(&two), ["a", "b"]);
+        assert_eq!(names(&write(&[report("a")], true).unwrap()), ["a"]);
+    }
+
+    #[test]
+    fn a_report_without_what_came_later_is_read() {
+        let text = r#"{"schema": 1, "provenance": {"target": "embedded",
+            "server": {"version": "2.15.1", "server_name": null, "git_commit": null,
+                       "built_with": null, "headers": true},
+            "judged_as": "2.15.1", "harness_version": "0.1.0", "seed": 1,
+            "started": "2026-11-25T01:20:58Z", "duration_ms": 5}, "summary": {}, "cases": []}"#;
+        assert_eq!(names(text), ["embedded"]);
+    }
+
+    #[test]
+    fn what_is_no_report_is_refused() {
+        let newer =
+            "run.json has schema 2, this program reads up to 1; use a newer nats-conformance";
+        assert_eq!(error(r#"{"schema": 2, "anything": "else"}"#), newer);
+        for (text, what) in [
+            ("", "EOF"),
+            ("[]", "invalid length 0"),
+            ("{}", "missing field `schema`"),
+            (r#"{"schema": 1}"#, "missing field `provenance`"),
+            (r#"{"schema": 1, "runs": [{}]}"#, "missing field `schema`"),
+        ] {
+            let error = error(text);
+            let start = "run.json is no JSON report of nats-conformance: ";
+            assert!(error.starts_with(start) && error.contains(what), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_suite_is_its_ids_and_texts() {
+        let of = |pairs: &[(&str, &str)]| {
+            suite(&pairs.iter().map(|(id, text)| ((*id).to_owned(), (*text).to_owned())).collect())
+        };
+        let one = of(&[("a", "x"), ("b", "y")]);
+        assert_eq!(one, of(&[("b", "y"), ("a", "x")]));
+        assert!(one.starts_with("sha256:") && one.len() == 71, "{one}");
+        for other in [&[("a", "x")][..], &[("a", "x"), ("b", "z")], &[("a", "xby")], &[("ab", "")]]
+        {
+            assert_ne!(one, of(other));
+        }
+    }
 }

@@ -1,32 +1,53 @@
-//! The report that build servers read.
+//! The report that build servers read, in the dialect of `schema/junit.xsd`.
+
+use std::{collections::BTreeMap, time::Duration};
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::json::{CaseReport, Report as Run};
 use crate::run::Verdict;
 
-/// The run as JUnit XML: a suite for each folder of scenarios.
+/// The runs as JUnit XML: a suite for each folder of scenarios, and each target if there are
+/// several.
 ///
 /// # Errors
 /// What the XML writer says.
-pub fn junit(run: &Run) -> Result<String, quick_junit::SerializeError> {
-    let mut report = Report::new(format!("nats-conformance {}", run.provenance.target));
-    let folder =
-        |case: &CaseReport| case.id.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
-    let mut at = 0;
-    while at < run.cases.len() {
-        let name = folder(&run.cases[at]);
-        let end = run.cases[at..].iter().position(|case| folder(case) != name);
-        let end = end.map_or(run.cases.len(), |length| at + length);
-        let mut suite = TestSuite::new(name.replace('/', "."));
-        suite.add_test_cases(run.cases[at..end].iter().map(case));
-        report.add_test_suite(suite);
-        at = end;
+pub fn junit(runs: &[Run]) -> Result<String, quick_junit::SerializeError> {
+    let mut report = match runs {
+        [run] => Report::new(format!("nats-conformance {}", run.provenance.target)),
+        _ => Report::new("nats-conformance"),
+    };
+    for run in runs {
+        // Build servers take what stands before a dot for a package.
+        let target = (runs.len() > 1).then(|| run.name().replace('.', "_"));
+        let mut folders: BTreeMap<&str, Vec<&CaseReport>> = BTreeMap::new();
+        run.cases.iter().for_each(|case| folders.entry(folder(case)).or_default().push(case));
+        for (folder, cases) in folders {
+            let folder = folder.replace('/', ".");
+            let name = match &target {
+                Some(target) => format!("{target}.{folder}"),
+                None => folder,
+            };
+            report.add_test_suite(suite(run, &name, &cases));
+        }
     }
     report.to_string()
 }
 
-fn case(case: &CaseReport) -> TestCase {
+fn suite(run: &Run, name: &str, cases: &[&CaseReport]) -> TestSuite {
+    let mut suite = TestSuite::new(name);
+    let provenance = &run.provenance;
+    let version = provenance.server.version.as_deref().unwrap_or_default();
+    suite.add_property(("target", &*provenance.target));
+    suite.add_property(("version", version));
+    suite.add_property(("judged_as", &*provenance.judged_as));
+    suite.add_property(("seed", &*provenance.seed.to_string()));
+    suite.set_time(cases.iter().map(|case| duration(case)).sum());
+    suite.add_test_cases(cases.iter().map(|one| case(one, name)));
+    suite
+}
+
+fn case(case: &CaseReport, class: &str) -> TestCase {
     let text = case.message.clone().unwrap_or_default();
     let details = || {
         let mut lines = Vec::new();
@@ -46,16 +67,26 @@ fn case(case: &CaseReport) -> TestCase {
         Verdict::Fail | Verdict::Warn => broken(NonSuccessKind::Failure),
         Verdict::Error => broken(NonSuccessKind::Error),
         Verdict::Skip | Verdict::Known => {
+            // The dialect knows no type of a skip.
             let mut status = TestCaseStatus::skipped();
-            status.set_type(case.verdict.word()).set_message(text);
+            status.set_message(format!("{}: {text}", case.verdict.word()));
             status
         }
     };
-    let (folder, name) = case.id.rsplit_once('/').unwrap_or(("", &case.id));
+    let name = case.id.rsplit('/').next().unwrap_or(&case.id);
     let mut test = TestCase::new(name, status);
-    test.set_classname(folder.replace('/', "."));
-    test.set_time(std::time::Duration::from_secs_f64(case.duration_ms / 1e3));
+    test.set_classname(class);
+    test.set_time(duration(case));
     test
+}
+
+fn duration(case: &CaseReport) -> Duration {
+    Duration::try_from_secs_f64(case.duration_ms / 1e3).unwrap_or_default()
+}
+
+/// The folder of a case; the name of the suite for a scenario that lies in none.
+fn folder(case: &CaseReport) -> &str {
+    case.id.rsplit_once('/').map_or("scenarios", |(folder, _)| folder)
 }
 
 /// The id without its row.

@@ -1,8 +1,10 @@
 //! What is judged: a server inside this process, a program, or a server that is running already.
 //! An adapter starts one with a configuration, says where it listens, and stops it.
 
+pub mod bless;
 #[cfg(feature = "embedded")]
 mod embedded;
+pub mod file;
 mod program;
 
 use std::{
@@ -13,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use thiserror::Error;
@@ -106,7 +109,7 @@ pub enum TargetError {
 }
 
 /// What a target says of itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Facts {
     /// `version` in INFO.
     pub version: Option<String>,
