@@ -14,7 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # The steps in order: cheap ones that fail often come first.
 mapfile -t RELEASES < <(ci/servers.sh --list)
 readonly RELEASES STEPS=(
-  format clippy docs light test build scenarios matrix cut junit article
+  format clippy docs light test build scenarios matrix cut junit changes article
 )
 readonly PARTS=(embedded program "${RELEASES[@]}")
 readonly TARGET=${CARGO_TARGET_DIR:-target}/release
@@ -35,6 +35,7 @@ title() {
     cut) echo "The suite on the embedded broker, cut between all bytes" ;;
     program) echo "The suite on the broker as a program" ;;
     junit) echo "JUnit reports are as their schema says" ;;
+    changes) echo "docs/wire-changes.md is what the releases do" ;;
     article) echo "The article's experiments with nats.py" ;;
     *) echo "The suite on nats-server $1" ;;
   esac
@@ -117,6 +118,8 @@ step_release() {
   suite "$1" --server-bin "$program"
 }
 
+step_changes() { ci/changes.sh --check; }
+
 step_article() {
   local program
   program=$(ci/servers.sh "${RELEASES[-1]}")
@@ -160,7 +163,7 @@ is_step() { is_release "$1" || [[ " ${STEPS[*]} ${PARTS[*]} " == *" $1 "* ]]; }
 # What needs the programs, built here when the step `build` isn't among the chosen ones.
 needs_build() {
   case $1 in
-    scenarios | matrix | embedded | cut | program | junit | article) ;;
+    scenarios | matrix | embedded | cut | program | junit | changes | article) ;;
     *) is_release "$1" ;;
   esac
 }

@@ -2,6 +2,7 @@
 
 mod article;
 mod bless;
+mod changes;
 mod diff;
 mod look;
 mod run;
@@ -72,6 +73,8 @@ enum Command {
     Bless(Box<bless::BlessArgs>),
     /// Say which cases came to another verdict from one JSON report to the next.
     Diff(diff::DiffArgs),
+    /// Tell from runs on several releases what changed on the wire, as Markdown.
+    Changes(changes::ChangesArgs),
     /// Replay the article's experiments and show who received what.
     Article(article::ArticleArgs),
     /// List scenarios.
@@ -135,6 +138,9 @@ pub(crate) fn main() -> ExitCode {
             corpus().map_err(Stop::from).and_then(|corpus| bless::bless(&corpus, *args))
         }
         Command::Diff(args) => diff::diff(&args),
+        Command::Changes(args) => {
+            corpus().map_err(Stop::from).and_then(|corpus| changes::changes_of(&corpus, &args))
+        }
         Command::Article(args) => {
             corpus().map_err(Stop::from).and_then(|corpus| article::article(&corpus, args))
         }

@@ -122,7 +122,7 @@ impl<'a> Releases<'a> {
 
     /// What older releases do otherwise, by clause and scenario.
     fn behaviour(&self, register: &Register, text: &mut String) {
-        let _ = writeln!(text, "## What clients see");
+        let _ = writeln!(text, "\n## What clients see");
         let Some((_, newest)) = self.runs.last() else { return };
         let mut told: Vec<(&str, Vec<&CaseReport>)> = Vec::new();
         for case in &newest.cases {
@@ -219,6 +219,9 @@ fn kind(value: &Value) -> String {
 
 /// As code in a table's cell, without what differs between two runs.
 fn code(text: &str) -> String {
+    if text == "no frame" || text.starts_with("nothing: ") {
+        return "nothing".to_owned();
+    }
     let mut text = text.to_owned();
     for (pattern, instead) in [
         (r"\b[NX][A-Z2-7]{55}\b", "N…"),
