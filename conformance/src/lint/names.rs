@@ -3,15 +3,18 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::block;
 use crate::scenario::{
-    Check, Expectation, Expr, From, Kind, Part, Peer, Problem, Scenario, Span, Statement, Template,
-    Test, Who,
+    Check, Control, Expectation, Expr, From, Kind, Part, Peer, Problem, Role, Scenario, Span,
+    Spanned, Statement, Template, Test, Who, block,
 };
 
 pub(super) fn names(scenario: &Scenario) -> Vec<Problem> {
     let mut walk = Walk::default();
+    walk.fixtures(scenario);
     walk.block(&scenario.body);
+    for (by, of) in std::mem::take(&mut walk.later) {
+        walk.signed(&by, &of);
+    }
     for (name, span) in &walk.bound {
         if !walk.used.contains(name) {
             let title = format!("`{name}` is bound and never used");
@@ -31,10 +34,28 @@ struct Walk {
     used: HashSet<String>,
     peers: HashSet<String>,
     spoken: bool,
+    /// Signatures in cells: what they sign may be bound below the table's head.
+    later: Vec<(Spanned<String>, Spanned<Expr>)>,
     problems: Vec<Problem>,
 }
 
 impl Walk {
+    /// What is there before the story begins.
+    fn fixtures(&mut self, scenario: &Scenario) {
+        for key in &scenario.header.keys {
+            self.bind(&key.name.value, &key.name.span);
+            // Who vouches is of use to those below.
+            if let Role::Account(by) | Role::User(Some(by)) = &key.role {
+                self.used.insert(by.clone());
+            }
+        }
+        for name in ["certs", "ports"] {
+            self.bound.insert(name.to_owned(), 0..0);
+            self.used.insert(name.to_owned());
+        }
+        scenario.header.config.iter().for_each(|config| self.sent(config));
+    }
+
     fn block(&mut self, statements: &[Statement]) {
         for statement in statements {
             self.statement(statement);
@@ -43,7 +64,13 @@ impl Walk {
 
     fn statement(&mut self, statement: &Statement) {
         match &statement.kind {
-            Kind::Dial(peers) => self.connected(peers),
+            Kind::Dial(peers, port) => {
+                port.iter().for_each(|port| self.look(&port.value, &port.span));
+                self.connected(peers);
+            }
+            Kind::Refused(_) => {}
+            Kind::Tls(tls) => self.present(&tls.peers),
+            Kind::Control(control) => self.control(control, &statement.span),
             Kind::Connect(peers, options) => {
                 options.iter().for_each(|template| self.sent(template));
                 self.connected(peers);
@@ -98,6 +125,19 @@ impl Walk {
         }
     }
 
+    fn control(&mut self, control: &Control, span: &Span) {
+        match control {
+            Control::Reload(config) => self.sent(config),
+            Control::Join(config) => {
+                self.sent(config);
+                self.bind("another", span);
+                // Its port need not matter.
+                self.used.insert("another".to_owned());
+            }
+            Control::LameDuck | Control::ShutDown | Control::Leave => {}
+        }
+    }
+
     fn expected(&mut self, expectation: &Expectation) {
         let (From::Each(peers) | From::OneOf(peers)) = &expectation.from;
         self.present(peers);
@@ -114,8 +154,12 @@ impl Walk {
     /// Everything in it must have a value.
     fn sent(&mut self, template: &Template) {
         for part in &template.parts {
-            if let Part::Value(value) | Part::Repeat(_, value) = part {
-                self.look(&value.value, &value.span);
+            match part {
+                Part::Value(value) | Part::Repeat(_, value) => {
+                    self.look(&value.value, &value.span);
+                }
+                Part::Signature { by, of, .. } => self.signed(by, of),
+                _ => {}
             }
         }
     }
@@ -134,9 +178,15 @@ impl Walk {
                 },
                 Part::Repeat(_, count) => self.look(&count.value, &count.span),
                 Part::Json(name) | Part::Regex(name, _) => self.bind(&name.value, &name.span),
+                Part::Signature { by, of, .. } => self.later.push((by.clone(), of.clone())),
                 _ => {}
             }
         }
+    }
+
+    fn signed(&mut self, by: &Spanned<String>, of: &Spanned<Expr>) {
+        self.look(&Expr::Path(by.value.clone(), Vec::new()), &by.span);
+        self.look(&of.value, &of.span);
     }
 
     fn bind(&mut self, name: &str, span: &Span) {

@@ -23,10 +23,11 @@ pub fn format(source: &str) -> String {
     out
 }
 
-/// Values stand below each other.
+/// Values stand below each other; a key whose value is the block below it does not count.
 fn header(lines: &[Line<'_>], out: &mut String) {
     let keys =
         lines.iter().filter(|line| line.indent == 0).filter_map(|line| line.text.split_once(':'));
+    let keys = keys.filter(|(_, value)| !value.trim().is_empty());
     let width = keys.map(|(key, _)| key.trim().chars().count()).max().unwrap_or(0);
     let base =
         lines.iter().filter(|line| line.indent > 0).map(|line| line.indent).min().unwrap_or(0);
@@ -54,9 +55,18 @@ fn header(lines: &[Line<'_>], out: &mut String) {
 /// Lines without a blank line between them; the rows of a table are aligned.
 fn paragraph(lines: &[Line<'_>], out: &mut String) {
     let mut at = 0;
+    // Behind a statement that configures: lines of another language, indented deeper than it.
+    let mut fragment: Option<usize> = None;
     while at < lines.len() {
         let line = lines[at];
         out.push_str(&" ".repeat(line.indent));
+        if fragment.is_some_and(|indent| line.indent > indent) {
+            out.push_str(line.text.trim_end());
+            out.push('\n');
+            at += 1;
+            continue;
+        }
+        fragment = super::control::configures(line).then_some(line.indent);
         if line.text.starts_with('|') {
             let end = lines[at..].iter().position(|next| !next.text.starts_with('|'));
             let end = end.map_or(lines.len(), |length| at + length);

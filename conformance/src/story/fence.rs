@@ -48,7 +48,9 @@ impl Story<'_> {
                 peer.pongs += usize::from(frame.0 == b"PONG\r\n");
                 if frame.verb() == b"INFO" && !peer.greeted {
                     peer.greeted = true;
-                    peer.must_log_in = wire::info_of(&frame)["auth_required"] == true;
+                    let info = wire::info_of(&frame);
+                    peer.must_log_in = info["auth_required"] == true;
+                    peer.must_start_tls = info["tls_required"] == true && !peer.speaks_tls();
                 }
                 peer.frames.push_back(frame);
             }
