@@ -123,3 +123,97 @@ async fn handshake(
         Err(_) => Err(format!("no answer within {} s", HANDSHAKE.as_secs())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+    use tokio_rustls::{
+        TlsAcceptor,
+        rustls::{
+            RootCertStore, ServerConfig,
+            crypto::ring,
+            pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+            server::WebPkiClientVerifier,
+        },
+    };
+
+    use super::*;
+    use crate::fixtures::Certificates;
+
+    /// A server that answers the first bytes of each client with "yes", if the client has shown
+    /// a certificate that our authority signed.
+    async fn server(certificates: &Certificates) -> SocketAddr {
+        let file = |name: &str| certificates.folder().join(name);
+        let pem = |name: &str| CertificateDer::from_pem_file(file(name)).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(pem("ca.pem")).unwrap();
+        let provider = Arc::new(ring::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(verifier.build().unwrap())
+            .with_single_cert(
+                vec![pem("server.pem")],
+                PrivateKeyDer::from_pem_file(file("server.key")).unwrap(),
+            );
+        let acceptor = TlsAcceptor::from(Arc::new(config.unwrap()));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let mut some = [0; 16];
+                stream.read(&mut some).await.unwrap();
+                stream.write_all(b"yes").await.unwrap();
+                stream.flush().await.unwrap();
+            }
+        });
+        addr
+    }
+
+    async fn dial(addr: SocketAddr) -> (OwnedReadHalf, Writer) {
+        let (read, write) = TcpStream::connect(addr).await.unwrap().into_split();
+        (read, Writer::Clear(write))
+    }
+
+    #[tokio::test]
+    async fn a_welcome_client_speaks_and_hears() {
+        let certificates = Certificates::new().unwrap();
+        let addr = server(&certificates).await;
+        let (read, mut writer) = dial(addr).await;
+        let config = certificates.client(Some("client")).unwrap();
+        let mut read = start(read, &mut writer, addr, config).await.unwrap();
+        writer.write(b"may I?").await.unwrap();
+        let mut answer = [0; 3];
+        read.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"yes");
+    }
+
+    #[tokio::test]
+    async fn who_is_let_in_is_told_from_who_is_not() {
+        let certificates = Certificates::new().unwrap();
+        let addr = server(&certificates).await;
+        for (shows, is) in [
+            (None, Ok(())),
+            (Some("stranger"), Ok(())),
+            (Some("expired"), Ok(())),
+            (Some("client"), Err("yes".to_owned())),
+        ] {
+            let (read, mut writer) = dial(addr).await;
+            let config = certificates.client(shows).unwrap();
+            assert_eq!(fails(read, &mut writer, addr, config).await, is, "{shows:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_of_another_authority_is_not_trusted() {
+        let certificates = Certificates::new().unwrap();
+        let addr = server(&certificates).await;
+        let (read, mut writer) = dial(addr).await;
+        let config = Certificates::new().unwrap().client(None).unwrap();
+        let Err(why) = start(read, &mut writer, addr, config).await else { panic!("trusted") };
+        assert!(why.contains("certificate"), "{why}");
+    }
+}

@@ -18,9 +18,12 @@ pub(super) fn names(scenario: &Scenario) -> Vec<Problem> {
     for (name, span) in &walk.bound {
         if !walk.used.contains(name) {
             let title = format!("`{name}` is bound and never used");
+            let advice = match walk.keys.contains(name) {
+                true => "a key that nobody needs is left out",
+                false => "write `<_>` for a word that does not matter",
+            };
             walk.problems.push(
-                Problem::new(span.clone(), title, "nothing looks at its value")
-                    .advise("write `<_>` for a word that does not matter"),
+                Problem::new(span.clone(), title, "nothing looks at its value").advise(advice),
             );
         }
     }
@@ -33,6 +36,8 @@ struct Walk {
     bound: HashMap<String, Span>,
     used: HashSet<String>,
     peers: HashSet<String>,
+    /// Names that the header gives keys.
+    keys: HashSet<String>,
     spoken: bool,
     /// Signatures in cells: what they sign may be bound below the table's head.
     later: Vec<(Spanned<String>, Spanned<Expr>)>,
@@ -43,6 +48,7 @@ impl Walk {
     /// What is there before the story begins.
     fn fixtures(&mut self, scenario: &Scenario) {
         for key in &scenario.header.keys {
+            self.keys.insert(key.name.value.clone());
             self.bind(&key.name.value, &key.name.span);
             // Who vouches is of use to those below.
             if let Role::Account(by) | Role::User(Some(by)) = &key.role {
@@ -53,7 +59,15 @@ impl Walk {
             self.bound.insert(name.to_owned(), 0..0);
             self.used.insert(name.to_owned());
         }
+        let told = self.problems.len();
         scenario.header.config.iter().for_each(|config| self.sent(config));
+        for problem in &mut self.problems[told..] {
+            let advice = "a configuration has `<certs>`, `<ports.NAME>`, and the keys of `keys:`";
+            problem.advice = Some(advice.to_owned());
+        }
+        // Where it listens is known only when it has started.
+        self.bound.insert("server".to_owned(), 0..0);
+        self.used.insert("server".to_owned());
     }
 
     fn block(&mut self, statements: &[Statement]) {
@@ -185,7 +199,14 @@ impl Walk {
     }
 
     fn signed(&mut self, by: &Spanned<String>, of: &Spanned<Expr>) {
-        self.look(&Expr::Path(by.value.clone(), Vec::new()), &by.span);
+        self.used.insert(by.value.clone());
+        if !self.bound.contains_key(&by.value) {
+            let title = format!("nobody called `{}` has a key", by.value);
+            self.problems.push(
+                Problem::new(by.span.clone(), title, "this can't be signed")
+                    .advise(format!("write `{} is a user` below `keys:` in the header", by.value)),
+            );
+        }
         self.look(&of.value, &of.span);
     }
 

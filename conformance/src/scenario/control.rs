@@ -108,11 +108,11 @@ pub(super) fn peers_deed(
             Ok(Some(Kind::Tls(Tls { peers, certificate, succeeds: word.starts_with("start") })))
         }
         ["dials" | "dial", _, ..] => {
-            let start = verb.start + verb.text.len() - words::first(verb).1.text.len();
-            let port = expr(words::first(verb).1.text, start).map_err(|problem| {
-                problem.advise(
-                    "`alice dials` is enough; another port is `ports.NAME` or `another.port`",
-                )
+            let rest = words::first(verb).1;
+            let port = expr(rest.text, rest.start).map_err(|_| {
+                let label = "expected nothing, or a port such as `ports.route`";
+                Problem::new(rest.span(), "not a port", label)
+                    .advise("`<ports.route>` in the configuration is a port that is free")
             })?;
             Ok(Some(Kind::Dial(words::peers(peers, line.start, ',')?, Some(port))))
         }

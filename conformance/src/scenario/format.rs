@@ -11,13 +11,14 @@ pub fn format(source: &str) -> String {
     let mut out = String::new();
     header(&lines[..blank], &mut out);
     let mut body = &lines[blank..];
+    let mut fragment = None;
     while let Some(first) = body.iter().position(|line| !line.text.is_empty()) {
         if first > 0 {
             out.push('\n');
         }
         body = &body[first..];
         let end = body.iter().position(|line| line.text.is_empty()).unwrap_or(body.len());
-        paragraph(&body[..end], &mut out);
+        paragraph(&body[..end], &mut fragment, &mut out);
         body = &body[end..];
     }
     out
@@ -52,11 +53,11 @@ fn header(lines: &[Line<'_>], out: &mut String) {
     }
 }
 
-/// Lines without a blank line between them; the rows of a table are aligned.
-fn paragraph(lines: &[Line<'_>], out: &mut String) {
+/// Lines without a blank line between them; the rows of a table are aligned. Behind a statement
+/// that configures, with this indentation, deeper lines are of another language and stay as they
+/// are.
+fn paragraph(lines: &[Line<'_>], fragment: &mut Option<usize>, out: &mut String) {
     let mut at = 0;
-    // Behind a statement that configures: lines of another language, indented deeper than it.
-    let mut fragment: Option<usize> = None;
     while at < lines.len() {
         let line = lines[at];
         out.push_str(&" ".repeat(line.indent));
@@ -66,7 +67,7 @@ fn paragraph(lines: &[Line<'_>], out: &mut String) {
             at += 1;
             continue;
         }
-        fragment = super::control::configures(line).then_some(line.indent);
+        *fragment = super::control::configures(line).then_some(line.indent);
         if line.text.starts_with('|') {
             let end = lines[at..].iter().position(|next| !next.text.starts_with('|'));
             let end = end.map_or(lines.len(), |length| at + length);

@@ -55,7 +55,7 @@ fn key(line: Line<'_>, known: &[Key]) -> Result<Key, Problem> {
             return Ok(of.to_owned());
         }
         let title = format!("`{of}` is no {what}");
-        let label = format!("who vouches stands on a line above: `{of} is an {what}…`");
+        let label = format!("who vouches stands on a line above: `{of} is an {what} …`");
         Err(Problem::new(line.span(), title, label))
     };
     let (name, role) = match *words {

@@ -13,6 +13,11 @@ use crate::{
     transcript::EventKind,
 };
 
+/// A server's `host` and `port`, for stories to compare with.
+pub(super) fn place(addr: SocketAddr) -> Bound {
+    Bound::Json(json!({ "host": addr.ip().to_string(), "port": addr.port() }))
+}
+
 impl Story<'_> {
     pub(super) async fn control(&mut self, control: &Control) -> Result<()> {
         let note = |what: &str| {
@@ -47,8 +52,7 @@ impl Story<'_> {
     async fn join(&mut self, config: &str) -> std::result::Result<(), TargetError> {
         let addr = self.stage.join(config).await?;
         self.transcript.note("another", EventKind::Note, format!("joins on {addr}"));
-        let another = json!({ "host": addr.ip().to_string(), "port": addr.port() });
-        self.scope.bind("another", Bound::Json(another));
+        self.scope.bind("another", place(addr));
         Ok(())
     }
 

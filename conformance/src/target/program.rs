@@ -56,7 +56,11 @@ impl Process {
         let log = fs::File::create(log_path(&folder)).map_err(failed)?;
         let program = path.canonicalize().map_err(failed)?;
         let mut command = Command::new(program);
-        command.args(["-a", "127.0.0.1", "-p", &port.port().to_string()]);
+        command.args(["-p", &port.port().to_string()]);
+        // A flag would win over a configuration that says where to listen.
+        if !config.is_some_and(|text| text.lines().any(|line| line.starts_with("host:"))) {
+            command.args(["-a", "127.0.0.1"]);
+        }
         if let Some(config) = config {
             let file = config_path(&folder);
             fs::write(&file, config).map_err(failed)?;
