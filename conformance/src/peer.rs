@@ -146,10 +146,20 @@ impl Peer {
         })
     }
 
-    /// Whether a PING can prove anything.
+    /// Whether a PING can prove anything. Before the greeting nobody knows whether it would break
+    /// the rules.
     pub fn can_fence(&self) -> bool {
-        let open = !self.ended && !self.left && !self.stalled && self.malformed.is_none();
-        open && !self.must_log_in && !self.must_start_tls && !self.is_mid_line()
+        let may_ping = self.greeted && !self.must_log_in && !self.must_start_tls;
+        self.is_open() && may_ping && !self.is_mid_line()
+    }
+
+    /// Whether the server has not said its first word yet, and still can.
+    pub fn awaits_greeting(&self) -> bool {
+        self.is_open() && !self.greeted
+    }
+
+    fn is_open(&self) -> bool {
+        !self.ended && !self.left && !self.stalled && self.malformed.is_none()
     }
 
     /// Whether it has changed to TLS.
@@ -174,17 +184,20 @@ impl Peer {
         Ok(())
     }
 
-    /// Proves that the change to TLS does not come about; the connection is at its end then.
+    /// Tries to change to TLS, which the server must not let happen: what came instead, if it did.
+    /// The connection is at its end then.
     ///
     /// # Errors
-    /// What came instead of a refusal.
-    pub async fn fail_tls(&mut self, config: ClientConfig) -> Result<(), String> {
+    /// Why it could not be tried.
+    pub async fn fail_tls(&mut self, config: ClientConfig) -> Result<Option<String>, String> {
         let read = self.hand_over().await?;
         let mut writer = self.writer.lock().await;
         self.ended = true;
-        tls::fails(read, &mut writer, self.addr, config).await?;
-        self.transcript.note(&self.name, EventKind::Note, "fails to start TLS".to_owned());
-        Ok(())
+        let let_in = tls::fails(read, &mut writer, self.addr, config).await.err();
+        if let_in.is_none() {
+            self.transcript.note(&self.name, EventKind::Note, "fails to start TLS".to_owned());
+        }
+        Ok(let_in)
     }
 
     /// Ends the reading in clear.

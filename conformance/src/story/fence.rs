@@ -109,7 +109,7 @@ impl Story<'_> {
     pub(super) async fn fence_senders(&mut self) -> Result<()> {
         self.take_arrivals();
         for id in 0..self.connections.len() {
-            if self.connections[id].unfenced && self.connections[id].can_fence() {
+            if self.connections[id].unfenced {
                 self.fence(id).await?;
             }
         }
@@ -120,6 +120,8 @@ impl Story<'_> {
     /// failure here: whoever looks at them will see it.
     pub(super) async fn fence(&mut self, id: usize) -> Result<()> {
         self.take_arrivals();
+        let until = Instant::now() + self.settings.timeout;
+        while self.connections[id].awaits_greeting() && self.arrival(until).await {}
         if !self.connections[id].can_fence() {
             return Ok(());
         }
@@ -131,7 +133,6 @@ impl Story<'_> {
         peer.pings += 1;
         peer.unfenced = false;
         peer.send(&[b"PING\r\n"], true, EventKind::Fence).await;
-        let until = Instant::now() + self.settings.timeout;
         loop {
             let peer = &mut self.connections[id];
             let mut pongs = peer.frames.iter().enumerate().filter(|(_, frame)| is_pong(frame));

@@ -21,16 +21,20 @@ impl Story<'_> {
     pub(super) async fn start_tls(&mut self, id: usize, shows: Option<&str>) -> Result<()> {
         let config = self.tls_client(id, shows)?;
         let done = self.connections[id].start_tls(config).await;
-        let name = &self.connections[id].name;
-        done.map_err(|why| self.failure(format!("{name} could not change to TLS: {why}")))
+        done.map_err(|why| self.unchanged(id, &why))
     }
 
     async fn fail_tls(&mut self, id: usize, shows: Option<&str>) -> Result<()> {
         let config = self.tls_client(id, shows)?;
-        let Err(got) = self.connections[id].fail_tls(config).await else { return Ok(()) };
+        let tried = self.connections[id].fail_tls(config).await;
+        let Some(got) = tried.map_err(|why| self.unchanged(id, &why))? else { return Ok(()) };
         let message = format!("the server lets {} in", self.connections[id].name);
         let expected = Some("a handshake that fails".to_owned());
         Err(Failure { expected, got: Some(got), ..self.failure(message) })
+    }
+
+    fn unchanged(&self, id: usize, why: &str) -> Failure {
+        self.failure(format!("{} could not change to TLS: {why}", self.connections[id].name))
     }
 
     /// What came in clear must have been looked at: behind the change nobody could tell it apart.
