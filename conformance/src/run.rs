@@ -292,6 +292,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn rows_that_change_their_server_have_one_each() {
+        for (deed, servers) in [("alice dials", 1), ("the server shuts down", 2)] {
+            let table = format!("for x in\n  | a\n  | b\n  {deed}\n  alice dials\n");
+            let text = format!("title: t\nspec: X\nlevel: MUST\n\n{table}");
+            let scenario = crate::scenario::parse("t", &text).unwrap();
+            assert_eq!(groups(cases(&Arc::new(scenario))).len(), servers, "{deed}");
+        }
+    }
+
+    #[test]
     fn a_star_stands_for_anything() {
         for (pattern, text, is) in [
             ("core/*", "core/sub/max", true),

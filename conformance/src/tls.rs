@@ -140,7 +140,7 @@ mod tests {
     use super::*;
     use crate::fixtures::Certificates;
 
-    /// A server that answers the first bytes of each client with "yes", if the client has shown
+    /// A server that answers the first six bytes of each client with "yes", if the client has shown
     /// a certificate that our authority signed.
     async fn server(certificates: &Certificates) -> SocketAddr {
         let file = |name: &str| certificates.folder().join(name);
@@ -164,8 +164,8 @@ mod tests {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 let Ok(mut stream) = acceptor.accept(stream).await else { continue };
-                let mut some = [0; 16];
-                stream.read(&mut some).await.unwrap();
+                let mut some = [0; 6];
+                stream.read_exact(&mut some).await.unwrap();
                 stream.write_all(b"yes").await.unwrap();
                 stream.flush().await.unwrap();
             }

@@ -26,6 +26,9 @@ pub enum Role {
     User(Option<String>),
 }
 
+/// Names that stand for something already.
+const TAKEN: &[&str] = &["another", "certs", "ports", "server"];
+
 /// Reads the lines; every line that can't be read is a problem.
 pub(super) fn keys(lines: &[Line<'_>]) -> (Vec<Key>, Vec<Problem>) {
     let mut keys: Vec<Key> = Vec::new();
@@ -71,9 +74,10 @@ fn key(line: Line<'_>, known: &[Key]) -> Result<Key, Problem> {
         }
         _ => return Err(wrong()),
     };
-    if !is_name(name) || known.iter().any(|key| key.name.value == name) {
+    let taken = TAKEN.contains(&name) || known.iter().any(|key| key.name.value == name);
+    if !is_name(name) || taken {
         let span = line.start..line.start + name.len();
-        let label = "expected a name that no other key has";
+        let label = "expected a name that nothing else has";
         return Err(Problem::new(span, "not a key's name", label));
     }
     let span = line.start..line.start + name.len();

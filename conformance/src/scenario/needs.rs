@@ -107,3 +107,53 @@ pub(crate) fn block(kind: &Kind) -> &[Statement] {
         _ => &[],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::{Scenario, parse};
+
+    fn scenario(header: &str, story: &str) -> Scenario {
+        parse("t", &format!("title: t\nspec: X\nlevel: MUST\n{header}\n{story}\n")).unwrap()
+    }
+
+    #[test]
+    fn what_the_story_shows_need_not_be_written() {
+        let tls = "config:\n    tls { cert_file: \"<certs>/server.pem\" }\n";
+        for (header, story, needs) in [
+            ("", "alice dials", ""),
+            ("needs: headers\n", "the server shuts down", "headers shutdown"),
+            (tls, "alice dials", "tls"),
+            ("needs: tls\n", "alice dials\nalice starts tls", "tls"),
+            ("", "since 2.10\n  the server reloads\n    max_payload: 5", "reload"),
+            ("", "the server enters lame duck mode", "signals"),
+            ("", "another server joins\n  port: 0\nanother server leaves", "cluster"),
+            ("keys:\n    ann is a user\n", "alice dials", "nkeys"),
+            ("keys:\n    op is an operator\n", "alice dials", "jwt"),
+        ] {
+            let found = scenario(header, story).header.needs;
+            let found: Vec<&str> = found.iter().map(|need| need.value.as_str()).collect();
+            assert_eq!(found.join(" "), needs, "{header}{story}");
+        }
+    }
+
+    #[test]
+    fn rows_share_a_server_only_if_they_leave_it_as_it_was() {
+        let users = "keys:\n    op is an operator\n    acme is an account of op";
+        for (header, story, own) in [
+            (String::new(), "alice dials", false),
+            (String::new(), "since 2.10\n  the server shuts down", true),
+            (format!("{users}\n"), "alice dials", false),
+            (format!("{users} for 2s\n"), "alice dials", true),
+        ] {
+            assert_eq!(scenario(&header, story).needs_own_server(), own, "{header}{story}");
+        }
+    }
+
+    #[test]
+    fn ports_are_found_wherever_a_server_is_configured() {
+        let header = "config:\n    cluster { listen: \"127.0.0.1:<ports.a>\" }\n";
+        let story = "the server reloads\n  x: <ports.b>\nanother server joins\n  y: <ports.c>";
+        let ports: Vec<String> = scenario(header, story).ports().into_iter().collect();
+        assert_eq!(ports, ["a", "b", "c"]);
+    }
+}
