@@ -24,10 +24,11 @@ pub fn format(source: &str) -> String {
     out
 }
 
-/// Values stand below each other; a key whose value is the block below it does not count.
+/// Values stand below each other.
 fn header(lines: &[Line<'_>], out: &mut String) {
     let keys =
         lines.iter().filter(|line| line.indent == 0).filter_map(|line| line.text.split_once(':'));
+    // The value of `config:` stands in the lines below it.
     let keys = keys.filter(|(_, value)| !value.trim().is_empty());
     let width = keys.map(|(key, _)| key.trim().chars().count()).max().unwrap_or(0);
     let base =
