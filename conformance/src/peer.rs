@@ -79,7 +79,9 @@ pub struct Peer {
     payload_bytes: usize,
     addr: SocketAddr,
     writer: Arc<Mutex<Writer>>,
-    mid_line: Arc<AtomicBool>,
+    mid_line: bool,
+    /// A line is unfinished, or its payload has not been sent: a PONG would be part of it.
+    busy: Arc<AtomicBool>,
     reading: watch::Sender<Reading>,
     /// Gives its half back if the connection is to change to TLS; none if it has.
     in_clear: Option<JoinHandle<Option<OwnedReadHalf>>>,
@@ -108,14 +110,14 @@ impl Peer {
         transcript.note(name, EventKind::Note, "dials".to_owned());
         let (read, write) = stream.into_split();
         let writer = Arc::new(Mutex::new(Writer::Clear(write)));
-        let mid_line = Arc::new(AtomicBool::new(false));
+        let busy = Arc::new(AtomicBool::new(false));
         let (reading, may_read) = watch::channel(Reading::On);
         let reader = Reader {
             id,
             name: name.to_owned(),
             inbox,
             transcript: transcript.clone(),
-            answer: (!manual_pings).then(|| (writer.clone(), mid_line.clone())),
+            answer: (!manual_pings).then(|| (writer.clone(), busy.clone())),
         };
         let spare = reader.clone();
         let in_clear = tokio::spawn(reader.run(read, may_read));
@@ -137,7 +139,8 @@ impl Peer {
             payload_bytes: 0,
             addr,
             writer,
-            mid_line,
+            mid_line: false,
+            busy,
             reading,
             reader: in_clear.abort_handle(),
             in_clear: Some(in_clear),
@@ -210,7 +213,7 @@ impl Peer {
 
     /// Whether what was sent last ended within a line or payload.
     pub fn is_mid_line(&self) -> bool {
-        self.mid_line.load(Ordering::Relaxed)
+        self.mid_line
     }
 
     /// How often PING stands in what is about to be sent, outside of payloads: so many PONGs are
@@ -247,7 +250,8 @@ impl Peer {
         let paused = pieces.len() <= self.paused_pieces_max;
         self.transcript.bytes(&self.name, kind, &pieces.concat());
         let mut writer = self.writer.lock().await;
-        self.mid_line.store(!finished, Ordering::Relaxed);
+        self.mid_line = !finished;
+        self.busy.store(!finished || self.payload_bytes > 0, Ordering::Relaxed);
         self.unfenced |= kind == EventKind::Sent;
         self.must_log_in = false;
         for (at, piece) in pieces.iter().enumerate() {
@@ -363,9 +367,9 @@ impl Reader {
     async fn frame(&self, frame: Frame) {
         self.transcript.bytes(&self.name, EventKind::Came, &frame.0);
         match &self.answer {
-            Some((writer, mid_line)) if frame.0 == b"PING\r\n" => {
+            Some((writer, busy)) if frame.0 == b"PING\r\n" => {
                 let mut writer = writer.lock().await;
-                if !mid_line.load(Ordering::Relaxed) && writer.write(b"PONG\r\n").await.is_ok() {
+                if !busy.load(Ordering::Relaxed) && writer.write(b"PONG\r\n").await.is_ok() {
                     self.transcript.bytes(&self.name, EventKind::Fence, b"PONG\r\n");
                 }
             }
