@@ -1,9 +1,16 @@
 //! What happens to the server itself, and who can still reach it.
 
-use std::{io, net::SocketAddr};
+use std::{
+    io,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use serde_json::json;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    net::TcpStream,
+    time::{sleep, timeout},
+};
 
 use super::{Failure, Result, Story};
 use crate::{
@@ -12,6 +19,9 @@ use crate::{
     target::{Order, TargetError},
     transcript::EventKind,
 };
+
+/// How often a port is tried that is not open yet.
+const GLANCE: Duration = Duration::from_millis(5);
 
 /// A server's `host` and `port`, for stories to compare with.
 pub(super) fn place(addr: SocketAddr) -> Bound {
@@ -70,6 +80,15 @@ impl Story<'_> {
             addr.set_port(port.map_err(|_| self.error(format!("{number} is no port")))?);
         }
         Ok(addr)
+    }
+
+    /// Waits until somebody listens on a port that is not the clients': nats-server 2.9 says that
+    /// it is ready before it opens those. If nobody does, whoever dials will see it.
+    pub(super) async fn opened(&self, addr: SocketAddr) {
+        let until = Instant::now() + self.settings.timeout;
+        while TcpStream::connect(addr).await.is_err() && Instant::now() < until {
+            sleep(GLANCE).await;
+        }
     }
 
     /// Nobody listens any more.

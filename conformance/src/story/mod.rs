@@ -158,6 +158,9 @@ impl<'a> Story<'a> {
             Kind::Caption(_) => Ok(()),
             Kind::Dial(peers, port) => {
                 let addr = self.address(port.as_ref())?;
+                if port.is_some() {
+                    self.opened(addr).await;
+                }
                 for peer in peers {
                     self.dial(&peer.value, addr).await?;
                 }
