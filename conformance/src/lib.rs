@@ -2,13 +2,16 @@
 
 pub mod clauses;
 pub mod corpus;
+pub mod fixtures;
 pub mod lint;
 pub mod pattern;
 pub mod peer;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod stage;
 pub mod story;
 pub mod target;
+pub mod tls;
 pub mod transcript;
 pub mod wire;

@@ -11,6 +11,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::{
+    fixtures::KeyPair,
     scenario::{Expr, Part, Step, Template},
     wire::shown,
 };
@@ -24,6 +25,8 @@ pub enum Bound {
     Json(Value),
     /// A cell of the case's row, put in where it is named.
     Cell(Template),
+    /// A key that signs; its members are `key` and, if it has a token, `jwt`.
+    Key(KeyPair),
 }
 
 /// Names and their values, and the source of fresh ids.
@@ -45,6 +48,9 @@ pub enum NoValue {
     /// Something else where a number is wanted.
     #[error("`{0}` is {1}, not a number")]
     NotANumber(String, String),
+    /// Something else where a key is wanted.
+    #[error("`{0}` is no key that could sign")]
+    NotAKey(String),
     /// A count or a sum that can't be.
     #[error("{0} is out of range")]
     Range(i64),
@@ -110,6 +116,7 @@ impl Scope {
                         };
                     }
                     Bound::Json(value) => value,
+                    Bound::Key(pair) => pair.members(),
                     Bound::Bytes(bytes) if steps.is_empty() => return Ok(plain(bytes)),
                     _ => return Err(NoValue::Missing(path_text(expr))),
                 };
@@ -169,6 +176,9 @@ impl Scope {
                 Part::HeaderSize => Piece::HeaderSize,
                 Part::Nuid => Piece::Bytes(self.fresh_id().into_bytes()),
                 Part::Repeat(bytes, count) => Piece::Bytes(self.repeat(bytes, &count.value)?),
+                Part::Signature { by, of, padded } => {
+                    Piece::Bytes(self.signature(&by.value, &of.value, *padded)?)
+                }
                 Part::Value(value) => match self.cell(&value.value) {
                     Some(cell) => {
                         self.pieces(&cell, pieces)?;
@@ -207,6 +217,15 @@ impl Scope {
             Value::String(text) => text.into_bytes(),
             other => other.to_string().into_bytes(),
         })
+    }
+
+    fn signature(&self, by: &str, of: &Expr, padded: bool) -> Result<Vec<u8>, NoValue> {
+        let signed = self.bytes(of)?;
+        match self.names.get(by) {
+            Some(Bound::Key(pair)) => Ok(pair.sign(&signed, padded).into_bytes()),
+            Some(_) => Err(NoValue::NotAKey(by.to_owned())),
+            None => Err(NoValue::Unbound(by.to_owned())),
+        }
     }
 
     fn repeat(&self, bytes: &[u8], count: &Expr) -> Result<Vec<u8>, NoValue> {
@@ -372,6 +391,9 @@ impl Building {
                 Part::Bytes(bytes) => self.literal(bytes),
                 Part::Cut => {}
                 Part::Repeat(bytes, count) => self.literal(&scope.repeat(bytes, &count.value)?),
+                Part::Signature { by, of, padded } => {
+                    self.literal(&scope.signature(&by.value, &of.value, *padded)?);
+                }
                 Part::Nuid => self.literal(scope.fresh_id().as_bytes()),
                 Part::AnyWord => self.open(r"[^ \t\r\n]+", "<_>"),
                 Part::AnyBytes => self.open(".*?", "<...>"),

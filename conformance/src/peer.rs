@@ -13,16 +13,15 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{
-        TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
+    io::{AsyncRead, AsyncReadExt},
+    net::{TcpStream, tcp::OwnedReadHalf},
     sync::{Mutex, mpsc, watch},
-    task::JoinHandle,
+    task::{AbortHandle, JoinHandle},
 };
+use tokio_rustls::rustls::ClientConfig;
 
 use crate::{
+    tls::{self, Writer},
     transcript::{EventKind, Transcript},
     wire::{self, Frame, Malformed},
 };
@@ -72,14 +71,24 @@ pub struct Peer {
     pub greeted: bool,
     /// The server wants credentials and has been given none: a PING would be a violation.
     pub must_log_in: bool,
+    /// The server wants TLS and has not got it yet: a PING would be no handshake.
+    pub must_start_tls: bool,
     /// More pieces than this do not get a pause between them.
     pub paused_pieces_max: usize,
     /// Bytes of a payload that the story has announced and not sent yet.
     payload_bytes: usize,
-    writer: Arc<Mutex<OwnedWriteHalf>>,
-    mid_line: Arc<AtomicBool>,
-    reading: watch::Sender<bool>,
-    reader: JoinHandle<()>,
+    addr: SocketAddr,
+    writer: Arc<Mutex<Writer>>,
+    mid_line: bool,
+    /// A line is unfinished, or its payload has not been sent: a PONG would be part of it.
+    busy: Arc<AtomicBool>,
+    reading: watch::Sender<Reading>,
+    /// Gives its half back if the connection is to change to TLS; none if it has.
+    in_clear: Option<JoinHandle<Option<OwnedReadHalf>>>,
+    /// Ends whichever task reads.
+    reader: AbortHandle,
+    /// For a reader that takes over.
+    spare: Reader,
     transcript: Transcript,
 }
 
@@ -100,16 +109,18 @@ impl Peer {
         stream.set_nodelay(true)?;
         transcript.note(name, EventKind::Note, "dials".to_owned());
         let (read, write) = stream.into_split();
-        let writer = Arc::new(Mutex::new(write));
-        let mid_line = Arc::new(AtomicBool::new(false));
-        let (reading, may_read) = watch::channel(true);
+        let writer = Arc::new(Mutex::new(Writer::Clear(write)));
+        let busy = Arc::new(AtomicBool::new(false));
+        let (reading, may_read) = watch::channel(Reading::On);
         let reader = Reader {
             id,
             name: name.to_owned(),
             inbox,
             transcript: transcript.clone(),
-            answer: (!manual_pings).then(|| (writer.clone(), mid_line.clone())),
+            answer: (!manual_pings).then(|| (writer.clone(), busy.clone())),
         };
+        let spare = reader.clone();
+        let in_clear = tokio::spawn(reader.run(read, may_read));
         Ok(Peer {
             name: name.to_owned(),
             frames: VecDeque::new(),
@@ -123,25 +134,86 @@ impl Peer {
             stalled: false,
             greeted: false,
             must_log_in: false,
+            must_start_tls: false,
             paused_pieces_max: usize::MAX,
             payload_bytes: 0,
+            addr,
             writer,
-            mid_line,
+            mid_line: false,
+            busy,
             reading,
-            reader: tokio::spawn(reader.run(read, may_read)),
+            reader: in_clear.abort_handle(),
+            in_clear: Some(in_clear),
+            spare,
             transcript,
         })
     }
 
-    /// Whether a PING can prove anything.
+    /// Whether a PING can prove anything. Before the greeting nobody knows whether it would break
+    /// the rules.
     pub fn can_fence(&self) -> bool {
-        let open = !self.ended && !self.left && !self.stalled && self.malformed.is_none();
-        open && !self.must_log_in && !self.is_mid_line()
+        let may_ping = self.greeted && !self.must_log_in && !self.must_start_tls;
+        self.is_open() && may_ping && !self.is_mid_line()
+    }
+
+    /// Whether the server has not said its first word yet, and still can.
+    pub fn awaits_greeting(&self) -> bool {
+        self.is_open() && !self.greeted
+    }
+
+    fn is_open(&self) -> bool {
+        !self.ended && !self.left && !self.stalled && self.malformed.is_none()
+    }
+
+    /// Whether it has changed to TLS.
+    pub fn speaks_tls(&self) -> bool {
+        self.in_clear.is_none()
+    }
+
+    /// Changes to TLS; what has come before has come in clear.
+    ///
+    /// # Errors
+    /// Why the change did not come about.
+    pub async fn start_tls(&mut self, config: ClientConfig) -> Result<(), String> {
+        let read = self.hand_over().await?;
+        let mut writer = self.writer.lock().await;
+        let read = tls::start(read, &mut writer, self.addr, config).await;
+        let read = read.inspect_err(|_| self.ended = true)?;
+        self.transcript.note(&self.name, EventKind::Note, "starts TLS".to_owned());
+        self.must_start_tls = false;
+        let (reading, may_read) = watch::channel(Reading::On);
+        self.reading = reading;
+        self.reader = tokio::spawn(self.spare.clone().run(read, may_read)).abort_handle();
+        Ok(())
+    }
+
+    /// Tries to change to TLS, which the server must not let happen: what came instead, if it did.
+    /// The connection is at its end then.
+    ///
+    /// # Errors
+    /// Why it could not be tried.
+    pub async fn fail_tls(&mut self, config: ClientConfig) -> Result<Option<String>, String> {
+        let read = self.hand_over().await?;
+        let mut writer = self.writer.lock().await;
+        self.ended = true;
+        let let_in = tls::fails(read, &mut writer, self.addr, config).await.err();
+        if let_in.is_none() {
+            self.transcript.note(&self.name, EventKind::Note, "fails to start TLS".to_owned());
+        }
+        Ok(let_in)
+    }
+
+    /// Ends the reading in clear.
+    async fn hand_over(&mut self) -> Result<OwnedReadHalf, String> {
+        let reader = self.in_clear.take().ok_or("it speaks TLS already")?;
+        self.reading.send_replace(Reading::HandOver);
+        let read = reader.await.ok().flatten();
+        read.ok_or_else(|| "the stream in clear has ended, or within a frame".to_owned())
     }
 
     /// Whether what was sent last ended within a line or payload.
     pub fn is_mid_line(&self) -> bool {
-        self.mid_line.load(Ordering::Relaxed)
+        self.mid_line
     }
 
     /// How often PING stands in what is about to be sent, outside of payloads: so many PONGs are
@@ -178,7 +250,8 @@ impl Peer {
         let paused = pieces.len() <= self.paused_pieces_max;
         self.transcript.bytes(&self.name, kind, &pieces.concat());
         let mut writer = self.writer.lock().await;
-        self.mid_line.store(!finished, Ordering::Relaxed);
+        self.mid_line = !finished;
+        self.busy.store(!finished || self.payload_bytes > 0, Ordering::Relaxed);
         self.unfenced |= kind == EventKind::Sent;
         self.must_log_in = false;
         for (at, piece) in pieces.iter().enumerate() {
@@ -187,7 +260,7 @@ impl Peer {
                 _ if paused => tokio::time::sleep(CUT_PAUSE).await,
                 _ => tokio::task::yield_now().await,
             }
-            if writer.write_all(piece).await.is_err() {
+            if writer.write(piece).await.is_err() {
                 return;
             }
         }
@@ -197,8 +270,7 @@ impl Peer {
     pub async fn half_close(&mut self) {
         self.left = true;
         self.transcript.note(&self.name, EventKind::Note, "half-closes".to_owned());
-        // The other side may have gone first.
-        let _ = self.writer.lock().await.shutdown().await;
+        self.writer.lock().await.shut().await;
     }
 
     /// Closes both sides; what comes from now on is not looked at.
@@ -209,11 +281,9 @@ impl Peer {
         let what = if reset { "resets" } else { "closes" };
         self.transcript.note(&self.name, EventKind::Note, what.to_owned());
         let mut writer = self.writer.lock().await;
-        if reset {
-            // Without it the close is an orderly one, which only a story about resets minds.
-            let _ = writer.as_ref().set_zero_linger();
-        } else {
-            let _ = writer.shutdown().await;
+        match reset {
+            true => writer.reset(),
+            false => writer.shut().await,
         }
         self.reader.abort();
     }
@@ -221,7 +291,7 @@ impl Peer {
     /// Lets input pile up in the socket, or reads on.
     pub fn read(&mut self, on: bool) {
         self.stalled = !on;
-        self.reading.send_replace(on);
+        self.reading.send_replace(if on { Reading::On } else { Reading::Paused });
     }
 }
 
@@ -231,22 +301,39 @@ impl Drop for Peer {
     }
 }
 
+/// What the task that reads is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    On,
+    /// Input piles up in the socket.
+    Paused,
+    /// Stop between two frames and give the stream back.
+    HandOver,
+}
+
+#[derive(Debug, Clone)]
 struct Reader {
     id: usize,
     name: String,
     inbox: Inbox,
     transcript: Transcript,
     /// PINGs are answered here, unless something is half sent.
-    answer: Option<(Arc<Mutex<OwnedWriteHalf>>, Arc<AtomicBool>)>,
+    answer: Option<(Arc<Mutex<Writer>>, Arc<AtomicBool>)>,
 }
 
 impl Reader {
-    async fn run(self, mut stream: OwnedReadHalf, mut may_read: watch::Receiver<bool>) {
+    /// Reads to the end, or until the stream is wanted back.
+    async fn run<S: AsyncRead + Unpin>(
+        self,
+        mut stream: S,
+        mut may_read: watch::Receiver<Reading>,
+    ) -> Option<S> {
         let mut buffer = Vec::new();
         let mut chunk = vec![0; 64 << 10];
         loop {
-            if may_read.wait_for(|on| *on).await.is_err() {
-                return;
+            let reading = may_read.wait_for(|reading| *reading != Reading::Paused).await;
+            if *reading.ok()? == Reading::HandOver {
+                return buffer.is_empty().then_some(stream);
             }
             let read = tokio::select! {
                 read = stream.read(&mut chunk) => read,
@@ -259,7 +346,7 @@ impl Reader {
                     self.transcript.note(&self.name, EventKind::Note, how.to_owned());
                     // Who started us may have finished the story.
                     let _ = self.inbox.send((self.id, Incoming::End));
-                    return;
+                    return None;
                 }
             };
             buffer.extend_from_slice(&chunk[..read]);
@@ -270,7 +357,7 @@ impl Reader {
                     Err(malformed) => {
                         self.transcript.bytes(&self.name, EventKind::Came, &buffer);
                         let _ = self.inbox.send((self.id, Incoming::Malformed(malformed)));
-                        return;
+                        return None;
                     }
                 }
             }
@@ -280,10 +367,9 @@ impl Reader {
     async fn frame(&self, frame: Frame) {
         self.transcript.bytes(&self.name, EventKind::Came, &frame.0);
         match &self.answer {
-            Some((writer, mid_line)) if frame.0 == b"PING\r\n" => {
+            Some((writer, busy)) if frame.0 == b"PING\r\n" => {
                 let mut writer = writer.lock().await;
-                if !mid_line.load(Ordering::Relaxed) && writer.write_all(b"PONG\r\n").await.is_ok()
-                {
+                if !busy.load(Ordering::Relaxed) && writer.write(b"PONG\r\n").await.is_ok() {
                     self.transcript.bytes(&self.name, EventKind::Fence, b"PONG\r\n");
                 }
             }

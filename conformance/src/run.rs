@@ -15,6 +15,7 @@ use tokio::{
 
 use crate::{
     scenario::{Case, Level, Scenario, Version, cases},
+    stage::Stage,
     story::{Failure, Settings, tell},
     target::{
         Facts, Target, TargetError,
@@ -141,12 +142,17 @@ pub async fn run(
     Ok(())
 }
 
-/// The cases of one scenario share a server and run one after the other.
+/// The cases of one scenario share a server and run one after the other, unless they change it.
 fn groups(chosen: Vec<Case>) -> Vec<Vec<Case>> {
     let mut groups: Vec<Vec<Case>> = Vec::new();
     for case in chosen {
         match groups.last_mut() {
-            Some(group) if Arc::ptr_eq(&group[0].scenario, &case.scenario) => group.push(case),
+            Some(group)
+                if Arc::ptr_eq(&group[0].scenario, &case.scenario)
+                    && !case.scenario.needs_own_server() =>
+            {
+                group.push(case);
+            }
             _ => groups.push(vec![case]),
         }
     }
@@ -166,11 +172,10 @@ async fn scenario(
         }
         return Ok(());
     }
-    let config = scenario.header.config.as_deref();
-    let instance = match plan.target.start(config).await {
-        Ok(instance) => instance,
+    let mut stage = match Stage::start(&plan.target, &scenario, plan.settings.seed).await {
+        Ok(stage) => stage,
         // Without a configuration, or where nothing runs, it is the target that can't be reached.
-        Err(error) if config.is_none() => return Err(error),
+        Err(error) if scenario.header.config.is_none() => return Err(error),
         Err(error) => {
             for case in group {
                 let _ = results.send(outcome(case, Verdict::Error, Some(error.to_string())));
@@ -180,16 +185,16 @@ async fn scenario(
     };
     for case in group {
         let started = Instant::now();
-        let told = tell(&case, instance.addr(), &plan.settings).await;
+        let told = tell(&case, &mut stage, &plan.settings).await;
         let mut outcome = judge(case, told.failure, &plan.known);
         outcome.events = told.events;
         outcome.duration = started.elapsed();
         if outcome.verdict != Verdict::Pass {
-            outcome.log = instance.log();
+            outcome.log = stage.log();
         }
         let _ = results.send(outcome);
     }
-    instance.stop().await;
+    stage.stop().await;
     Ok(())
 }
 
@@ -282,6 +287,16 @@ pub fn matches(pattern: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_that_change_their_server_have_one_each() {
+        for (deed, servers) in [("alice dials", 1), ("the server shuts down", 2)] {
+            let table = format!("for x in\n  | a\n  | b\n  {deed}\n  alice dials\n");
+            let text = format!("title: t\nspec: X\nlevel: MUST\n\n{table}");
+            let scenario = crate::scenario::parse("t", &text).unwrap();
+            assert_eq!(groups(cases(&Arc::new(scenario))).len(), servers, "{deed}");
+        }
+    }
 
     #[test]
     fn a_star_stands_for_anything() {

@@ -2,8 +2,7 @@
 
 use statrs::distribution::{Binomial, DiscreteCDF};
 
-use super::block;
-use crate::scenario::{Bound, Counted, Kind, Ordering, Problem, Statement, Tally};
+use crate::scenario::{Bound, Counted, Kind, Ordering, Problem, Statement, Tally, block};
 
 /// A tally may accuse a correct server this often.
 const FALSE_ALARM_MAX: f64 = 1e-9;

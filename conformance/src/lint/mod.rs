@@ -1,6 +1,7 @@
 //! What can be read but can't be meant.
 
 mod chance;
+mod fixtures;
 mod names;
 mod sizes;
 
@@ -19,6 +20,7 @@ pub fn lint(scenario: &Scenario, corpus: &Corpus) -> Vec<Problem> {
     }
     problems.extend(chance::tallies(&scenario.body));
     problems.extend(tables(&scenario.body));
+    problems.extend(fixtures::fixtures(scenario));
     problems
 }
 
@@ -87,17 +89,5 @@ fn word(level: Level) -> &'static str {
         Level::Must => "MUST",
         Level::Should => "SHOULD",
         Level::May => "MAY",
-    }
-}
-
-/// The statements inside a statement.
-fn block(kind: &Kind) -> &[Statement] {
-    match kind {
-        Kind::Table { body, .. }
-        | Kind::Loop { body, .. }
-        | Kind::Since(_, body)
-        | Kind::Until(_, body)
-        | Kind::Timed { body, .. } => body,
-        _ => &[],
     }
 }

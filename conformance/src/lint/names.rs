@@ -3,21 +3,27 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::block;
 use crate::scenario::{
-    Check, Expectation, Expr, From, Kind, Part, Peer, Problem, Scenario, Span, Statement, Template,
-    Test, Who,
+    Check, Control, Expectation, Expr, From, Kind, Part, Peer, Problem, Role, Scenario, Span,
+    Spanned, Statement, Template, Test, Who, block,
 };
 
 pub(super) fn names(scenario: &Scenario) -> Vec<Problem> {
     let mut walk = Walk::default();
+    walk.fixtures(scenario);
     walk.block(&scenario.body);
+    for (by, of) in std::mem::take(&mut walk.later) {
+        walk.signed(&by, &of);
+    }
     for (name, span) in &walk.bound {
         if !walk.used.contains(name) {
             let title = format!("`{name}` is bound and never used");
+            let advice = match walk.keys.contains(name) {
+                true => "a key that nobody needs is left out",
+                false => "write `<_>` for a word that does not matter",
+            };
             walk.problems.push(
-                Problem::new(span.clone(), title, "nothing looks at its value")
-                    .advise("write `<_>` for a word that does not matter"),
+                Problem::new(span.clone(), title, "nothing looks at its value").advise(advice),
             );
         }
     }
@@ -30,11 +36,40 @@ struct Walk {
     bound: HashMap<String, Span>,
     used: HashSet<String>,
     peers: HashSet<String>,
+    /// Names that the header gives keys.
+    keys: HashSet<String>,
     spoken: bool,
+    /// Signatures in cells: what they sign may be bound below the table's head.
+    later: Vec<(Spanned<String>, Spanned<Expr>)>,
     problems: Vec<Problem>,
 }
 
 impl Walk {
+    /// What is there before the story begins.
+    fn fixtures(&mut self, scenario: &Scenario) {
+        for key in &scenario.header.keys {
+            self.keys.insert(key.name.value.clone());
+            self.bind(&key.name.value, &key.name.span);
+            // Who vouches is of use to those below.
+            if let Role::Account(by) | Role::User(Some(by)) = &key.role {
+                self.used.insert(by.clone());
+            }
+        }
+        for name in ["certs", "ports"] {
+            self.bound.insert(name.to_owned(), 0..0);
+            self.used.insert(name.to_owned());
+        }
+        let told = self.problems.len();
+        scenario.header.config.iter().for_each(|config| self.sent(config));
+        for problem in &mut self.problems[told..] {
+            let advice = "a configuration has `<certs>`, `<ports.NAME>`, and the keys of `keys:`";
+            problem.advice = Some(advice.to_owned());
+        }
+        // Where it listens is known only when it has started.
+        self.bound.insert("server".to_owned(), 0..0);
+        self.used.insert("server".to_owned());
+    }
+
     fn block(&mut self, statements: &[Statement]) {
         for statement in statements {
             self.statement(statement);
@@ -43,7 +78,13 @@ impl Walk {
 
     fn statement(&mut self, statement: &Statement) {
         match &statement.kind {
-            Kind::Dial(peers) => self.connected(peers),
+            Kind::Dial(peers, port) => {
+                port.iter().for_each(|port| self.look(&port.value, &port.span));
+                self.connected(peers);
+            }
+            Kind::Refused(_) => {}
+            Kind::Tls(tls) => self.present(&tls.peers),
+            Kind::Control(control) => self.control(control, &statement.span),
             Kind::Connect(peers, options) => {
                 options.iter().for_each(|template| self.sent(template));
                 self.connected(peers);
@@ -98,6 +139,19 @@ impl Walk {
         }
     }
 
+    fn control(&mut self, control: &Control, span: &Span) {
+        match control {
+            Control::Reload(config) => self.sent(config),
+            Control::Join(config) => {
+                self.sent(config);
+                self.bind("another", span);
+                // Its port need not matter.
+                self.used.insert("another".to_owned());
+            }
+            Control::LameDuck | Control::ShutDown | Control::Leave => {}
+        }
+    }
+
     fn expected(&mut self, expectation: &Expectation) {
         let (From::Each(peers) | From::OneOf(peers)) = &expectation.from;
         self.present(peers);
@@ -114,8 +168,12 @@ impl Walk {
     /// Everything in it must have a value.
     fn sent(&mut self, template: &Template) {
         for part in &template.parts {
-            if let Part::Value(value) | Part::Repeat(_, value) = part {
-                self.look(&value.value, &value.span);
+            match part {
+                Part::Value(value) | Part::Repeat(_, value) => {
+                    self.look(&value.value, &value.span);
+                }
+                Part::Signature { by, of, .. } => self.signed(by, of),
+                _ => {}
             }
         }
     }
@@ -134,9 +192,22 @@ impl Walk {
                 },
                 Part::Repeat(_, count) => self.look(&count.value, &count.span),
                 Part::Json(name) | Part::Regex(name, _) => self.bind(&name.value, &name.span),
+                Part::Signature { by, of, .. } => self.later.push((by.clone(), of.clone())),
                 _ => {}
             }
         }
+    }
+
+    fn signed(&mut self, by: &Spanned<String>, of: &Spanned<Expr>) {
+        self.used.insert(by.value.clone());
+        if !self.bound.contains_key(&by.value) {
+            let title = format!("nobody called `{}` has a key", by.value);
+            self.problems.push(
+                Problem::new(by.span.clone(), title, "this can't be signed")
+                    .advise(format!("write `{} is a user` below `keys:` in the header", by.value)),
+            );
+        }
+        self.look(&of.value, &of.span);
     }
 
     fn bind(&mut self, name: &str, span: &Span) {

@@ -1,7 +1,6 @@
 //! Sizes that contradict the payload below them.
 
-use super::block;
-use crate::scenario::{Expectation, Kind, Part, Problem, Statement, Template};
+use crate::scenario::{Expectation, Kind, Part, Problem, Statement, Template, block};
 
 pub(super) fn sizes(statements: &[Statement]) -> Vec<Problem> {
     let mut problems = Vec::new();

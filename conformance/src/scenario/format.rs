@@ -11,13 +11,14 @@ pub fn format(source: &str) -> String {
     let mut out = String::new();
     header(&lines[..blank], &mut out);
     let mut body = &lines[blank..];
+    let mut fragment = None;
     while let Some(first) = body.iter().position(|line| !line.text.is_empty()) {
         if first > 0 {
             out.push('\n');
         }
         body = &body[first..];
         let end = body.iter().position(|line| line.text.is_empty()).unwrap_or(body.len());
-        paragraph(&body[..end], &mut out);
+        paragraph(&body[..end], &mut fragment, &mut out);
         body = &body[end..];
     }
     out
@@ -27,6 +28,8 @@ pub fn format(source: &str) -> String {
 fn header(lines: &[Line<'_>], out: &mut String) {
     let keys =
         lines.iter().filter(|line| line.indent == 0).filter_map(|line| line.text.split_once(':'));
+    // The value of `config:` stands in the lines below it.
+    let keys = keys.filter(|(_, value)| !value.trim().is_empty());
     let width = keys.map(|(key, _)| key.trim().chars().count()).max().unwrap_or(0);
     let base =
         lines.iter().filter(|line| line.indent > 0).map(|line| line.indent).min().unwrap_or(0);
@@ -51,12 +54,21 @@ fn header(lines: &[Line<'_>], out: &mut String) {
     }
 }
 
-/// Lines without a blank line between them; the rows of a table are aligned.
-fn paragraph(lines: &[Line<'_>], out: &mut String) {
+/// Lines without a blank line between them; the rows of a table are aligned. Behind a statement
+/// that configures, with this indentation, deeper lines are of another language and stay as they
+/// are.
+fn paragraph(lines: &[Line<'_>], fragment: &mut Option<usize>, out: &mut String) {
     let mut at = 0;
     while at < lines.len() {
         let line = lines[at];
         out.push_str(&" ".repeat(line.indent));
+        if fragment.is_some_and(|indent| line.indent > indent) {
+            out.push_str(line.text.trim_end());
+            out.push('\n');
+            at += 1;
+            continue;
+        }
+        *fragment = super::control::configures(line).then_some(line.indent);
         if line.text.starts_with('|') {
             let end = lines[at..].iter().position(|next| !next.text.starts_with('|'));
             let end = end.map_or(lines.len(), |length| at + length);

@@ -1,9 +1,13 @@
 //! The header of a scenario.
 
-use super::{Header, Level, Problem, Span, Spanned, Version, parse::Line, problem::nearest};
+use super::{
+    Header, Level, Problem, Span, Spanned, Template, Version, config::config, keys::keys,
+    parse::Line, problem::nearest,
+};
 
-const KEYS: &[&str] =
-    &["title", "spec", "level", "since", "until", "tags", "needs", "config", "pings", "infos"];
+const KEYS: &[&str] = &[
+    "title", "spec", "level", "since", "until", "tags", "needs", "keys", "config", "pings", "infos",
+];
 
 /// Reads the header's lines; `end` is the length of the text.
 pub(super) fn header(
@@ -15,12 +19,12 @@ pub(super) fn header(
     for line in lines {
         if line.indent > 0 {
             match fields.last_mut() {
-                Some(field) if field.key == "config" => field.block.push(*line),
+                Some(field) if matches!(field.key, "config" | "keys") => field.block.push(*line),
                 _ => {
                     let label = "expected `key: value` at the start of the line";
                     problems.push(
                         Problem::new(line.span(), "an indented header line", label)
-                            .advise("only the lines of `config:` are indented"),
+                            .advise("only the lines of `config:` and `keys:` are indented"),
                     );
                 }
             }
@@ -98,6 +102,7 @@ impl Reader<'_, '_> {
         let manual_pings = self.manual("pings");
         let manual_infos = self.manual("infos");
         let config = self.config();
+        let keys = self.keys();
         let spec = split(&spec?);
         Some(Header {
             title: title?,
@@ -108,6 +113,7 @@ impl Reader<'_, '_> {
             tags,
             needs,
             config,
+            keys,
             manual_pings,
             manual_infos,
         })
@@ -149,22 +155,36 @@ impl Reader<'_, '_> {
         true
     }
 
-    fn config(&mut self) -> Option<String> {
-        let field = self.fields.iter().find(|field| field.key == "config")?;
-        let mut text = field.value.value.clone();
-        let base = field.block.iter().map(|line| line.indent).min().unwrap_or(0);
-        for line in &field.block {
-            if !text.is_empty() {
-                text.push('\n');
-            }
-            text.extend(std::iter::repeat_n(' ', line.indent - base));
-            text.push_str(line.text.trim_end());
-        }
-        if text.is_empty() {
+    /// The line of a key, and the lines indented below it.
+    fn block(&self, key: &str) -> Option<Vec<Line<'_>>> {
+        let field = self.fields.iter().find(|field| field.key == key)?;
+        let text = field.value.value.as_str();
+        let first = Line { indent: 0, text, start: field.value.span.start };
+        Some(
+            [first]
+                .into_iter()
+                .filter(|line| !line.text.is_empty())
+                .chain(field.block.iter().copied())
+                .collect(),
+        )
+    }
+
+    fn config(&mut self) -> Option<Template> {
+        let lines = self.block("config")?;
+        if lines.is_empty() {
+            let span = self.value("config")?.span;
             let label = "expected configuration, indented below";
-            self.problems.push(Problem::new(field.value.span.clone(), "an empty config", label));
+            self.problems.push(Problem::new(span, "an empty config", label));
+            return None;
         }
-        Some(text)
+        Some(config(&lines))
+    }
+
+    fn keys(&mut self) -> Vec<super::Key> {
+        let Some(lines) = self.block("keys") else { return Vec::new() };
+        let (found, problems) = keys(&lines);
+        self.problems.extend(problems);
+        found
     }
 }
 

@@ -6,15 +6,22 @@
 
 pub mod cases;
 mod check;
+mod config;
+mod control;
 pub mod format;
 mod header;
+mod keys;
+mod needs;
 pub mod parse;
 pub mod problem;
 mod template;
 mod words;
 
 pub use cases::{Case, cases};
+pub use control::{CERTIFICATES, Control, Tls};
 pub use format::format;
+pub use keys::{Key, Role};
+pub(crate) use needs::block;
 pub use parse::parse;
 pub use problem::{Problem, render};
 
@@ -60,10 +67,12 @@ pub struct Header {
     pub until: Option<Version>,
     /// Words to select by.
     pub tags: Vec<String>,
-    /// Capabilities the target must have.
+    /// Capabilities the target must have: those written, and those that the story shows to need.
     pub needs: Vec<Spanned<String>>,
     /// Configuration fragment, its indentation removed.
-    pub config: Option<String>,
+    pub config: Option<Template>,
+    /// Key pairs, and the tokens that say whose they are.
+    pub keys: Vec<Key>,
     /// Server PINGs are frames that the story must expect.
     pub manual_pings: bool,
     /// Later INFOs are frames that the story must expect.
@@ -143,8 +152,14 @@ pub struct Statement {
 pub enum Kind {
     /// `# text` alone on its line.
     Caption(String),
-    /// `alice dials`.
-    Dial(Vec<Peer>),
+    /// `alice dials`, `alice dials ports.route`.
+    Dial(Vec<Peer>, Option<Spanned<Expr>>),
+    /// `alice is refused`.
+    Refused(Vec<Peer>),
+    /// `alice starts tls`, `alice fails tls as stranger`.
+    Tls(Tls),
+    /// `the server reloads`, `another server joins` and the like.
+    Control(Control),
     /// `alice connects {json}`; the JSON text may hold placeholders.
     Connect(Vec<Peer>, Option<Template>),
     /// `alice> text`.
@@ -287,6 +302,15 @@ pub enum Part {
     Repeat(Vec<u8>, Spanned<Expr>),
     /// `<nuid>`.
     Nuid,
+    /// `<ann signs info.nonce>`: a signature in base64.
+    Signature {
+        /// Whose key signs.
+        by: Spanned<String>,
+        /// What is signed.
+        of: Spanned<Expr>,
+        /// The standard alphabet with padding, not the one for URLs without it.
+        padded: bool,
+    },
     /// `<_>`.
     AnyWord,
     /// `<...>`.

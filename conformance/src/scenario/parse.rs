@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::{
     Act, Bound, Counted, Expectation, From, Kind, Part, Peer, Problem, Row, Scenario, Span,
-    Spanned, Statement, Tally, Template, Version, Who,
+    Spanned, Statement, Tally, Template, Version, Who, control,
     header::header,
+    needs,
     problem::nearest,
     template::{Use, expr, is_name, text},
     words,
@@ -34,7 +35,8 @@ pub fn parse(id: &str, source: &str) -> Result<Scenario, Vec<Problem>> {
         ));
     }
     match (header, parser.problems.is_empty()) {
-        (Some(header), true) => {
+        (Some(mut header), true) => {
+            needs::add_needs(&mut header, &body);
             Ok(Scenario { id: id.to_owned(), text: source.to_owned(), header, body })
         }
         _ => Err(parser.problems),
@@ -89,7 +91,15 @@ const STATEMENTS: &[&str] = &[
     "between",
     "wait",
     "everyone is quiet",
+    "the server reloads",
+    "the server enters lame duck mode",
+    "the server shuts down",
+    "another server joins",
+    "another server leaves",
+    "starts tls",
+    "fails tls",
     "dials",
+    "is refused",
     "connects",
     "is quiet",
     "is closed",
@@ -163,8 +173,21 @@ impl<'a> Parser<'a> {
             "within" | "between" => self.timed(stated, first, rest),
             "wait" => waiting(stated, rest),
             "everyone" if words::is(rest, &["is quiet"]) => Ok(Kind::Quiet(Who::Everyone)),
+            "the" | "another" if words::first(rest).0 == "server" => {
+                let fragment = self.fragment(line);
+                control::control(stated, &fragment).map(Kind::Control)
+            }
             _ => deed(stated),
         }
+    }
+
+    /// The lines below that are indented: configuration, not statements.
+    fn fragment(&mut self, line: Line<'a>) -> Vec<Line<'a>> {
+        let below = &self.lines[self.at..];
+        let end = below.iter().position(|next| next.indent <= line.indent);
+        let fragment = &below[..end.unwrap_or(below.len())];
+        self.at += fragment.len();
+        fragment.to_vec()
     }
 
     /// A PUB whose size is to be counted is sent together with the payload below it.
@@ -448,7 +471,8 @@ fn waiting(line: Line<'_>, rest: Line<'_>) -> Result<Kind, Problem> {
 fn deed(line: Line<'_>) -> Result<Kind, Problem> {
     type Deed = fn(Vec<Peer>) -> Kind;
     const DEEDS: &[(&[&str], Deed)] = &[
-        (&["dials", "dial"], Kind::Dial),
+        (&["dials", "dial"], |peers| Kind::Dial(peers, None)),
+        (&["is refused", "are refused"], Kind::Refused),
         (&["is quiet", "are quiet"], |peers| Kind::Quiet(Who::Peers(peers))),
         (&["is closed", "are closed"], Kind::Closed),
         (&["closes", "close"], |peers| Kind::Act(peers, Act::Close)),
@@ -468,6 +492,9 @@ fn deed(line: Line<'_>) -> Result<Kind, Problem> {
             false => Some(text(json, start, Use::Send)?.template),
         };
         return Ok(Kind::Connect(names, options));
+    }
+    if let Some(kind) = control::peers_deed(peers, verb, line)? {
+        return Ok(kind);
     }
     for (forms, kind) in DEEDS {
         if words::is(verb, forms) {

@@ -56,7 +56,8 @@ pub(super) fn expr(source: &str, start: usize) -> Result<Spanned<Expr>, Problem>
     Ok(Spanned { value, span })
 }
 
-fn operand(text: &str) -> Option<Expr> {
+/// A number, or a name and the path behind it.
+pub(super) fn operand(text: &str) -> Option<Expr> {
     if let Ok(number) = text.parse() {
         return Some(Expr::Number(number));
     }
@@ -248,9 +249,25 @@ impl Reader<'_> {
             let label = "expected `<name:json>` or `<name:/regular expression/>`";
             return Err(Problem::new(span, "an unknown kind of placeholder", label));
         }
+        let words: Vec<&str> = inner.split_whitespace().collect();
+        if let [by, "signs", of, rest @ ..] = &words[..] {
+            return self.signature(by, of, rest, from);
+        }
         let value = expr(inner, self.start + from + 1)
             .map_err(|problem| problem.advise("write `\\<` for the byte itself"))?;
         Ok(Part::Value(Spanned { value: value.value, span }))
+    }
+
+    /// `<ann signs info.nonce>`, `<ann signs info.nonce padded>`.
+    fn signature(&self, by: &str, of: &str, rest: &[&str], from: usize) -> Result<Part, Problem> {
+        let span = self.span(from, self.at);
+        if !is_name(by) || !matches!(rest, [] | ["padded"]) {
+            let label = "expected `<ann signs info.nonce>`, or `<ann signs info.nonce padded>`";
+            return Err(Problem::new(span, "a signature that can't be read", label));
+        }
+        let by = Spanned { value: by.to_owned(), span: span.clone() };
+        let of = Spanned { value: expr(of, span.start)?.value, span };
+        Ok(Part::Signature { by, of, padded: !rest.is_empty() })
     }
 
     fn span(&self, from: usize, to: usize) -> Span {

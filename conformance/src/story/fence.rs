@@ -48,7 +48,9 @@ impl Story<'_> {
                 peer.pongs += usize::from(frame.0 == b"PONG\r\n");
                 if frame.verb() == b"INFO" && !peer.greeted {
                     peer.greeted = true;
-                    peer.must_log_in = wire::info_of(&frame)["auth_required"] == true;
+                    let info = wire::info_of(&frame);
+                    peer.must_log_in = info["auth_required"] == true;
+                    peer.must_start_tls = info["tls_required"] == true && !peer.speaks_tls();
                 }
                 peer.frames.push_back(frame);
             }
@@ -107,7 +109,7 @@ impl Story<'_> {
     pub(super) async fn fence_senders(&mut self) -> Result<()> {
         self.take_arrivals();
         for id in 0..self.connections.len() {
-            if self.connections[id].unfenced && self.connections[id].can_fence() {
+            if self.connections[id].unfenced {
                 self.fence(id).await?;
             }
         }
@@ -118,6 +120,8 @@ impl Story<'_> {
     /// failure here: whoever looks at them will see it.
     pub(super) async fn fence(&mut self, id: usize) -> Result<()> {
         self.take_arrivals();
+        let until = Instant::now() + self.settings.timeout;
+        while self.connections[id].awaits_greeting() && self.arrival(until).await {}
         if !self.connections[id].can_fence() {
             return Ok(());
         }
@@ -129,7 +133,6 @@ impl Story<'_> {
         peer.pings += 1;
         peer.unfenced = false;
         peer.send(&[b"PING\r\n"], true, EventKind::Fence).await;
-        let until = Instant::now() + self.settings.timeout;
         loop {
             let peer = &mut self.connections[id];
             let mut pongs = peer.frames.iter().enumerate().filter(|(_, frame)| is_pong(frame));

@@ -1,9 +1,11 @@
 //! One case against one server: the story is told line by line. All waiting is here and in
-//! [`fence`].
+//! `fence`.
 
+mod control;
 mod expect;
 mod fence;
 mod tally;
+mod tls;
 
 use std::{
     collections::BTreeMap,
@@ -20,6 +22,7 @@ use crate::{
     pattern::{Bound, NoValue, Scope, path_text},
     peer::{Inbox, Incoming, Peer},
     scenario::{Act, Case, Check, Kind, Ordering, Span, Statement, Template, Test, Version, Who},
+    stage::Stage,
     transcript::{Event, EventKind, Transcript},
     wire::{Frame, shown},
 };
@@ -91,10 +94,10 @@ pub struct Told {
     pub duration: Duration,
 }
 
-/// Tells the story of a case to the server at `addr`.
-pub async fn tell(case: &Case, addr: SocketAddr, settings: &Settings) -> Told {
+/// Tells the story of a case to the server on the stage.
+pub async fn tell(case: &Case, stage: &mut Stage, settings: &Settings) -> Told {
     let started = Instant::now();
-    let mut story = Story::new(case, addr, settings);
+    let mut story = Story::new(case, stage, settings);
     let mut result = story.block(&case.scenario.body).await;
     if result.is_ok() {
         result = story.end().await;
@@ -108,7 +111,7 @@ pub async fn tell(case: &Case, addr: SocketAddr, settings: &Settings) -> Told {
 
 struct Story<'a> {
     case: &'a Case,
-    addr: SocketAddr,
+    stage: &'a mut Stage,
     settings: &'a Settings,
     scope: Scope,
     /// Feeds random cuts.
@@ -127,16 +130,20 @@ struct Story<'a> {
 type Result<T> = std::result::Result<T, Failure>;
 
 impl<'a> Story<'a> {
-    fn new(case: &'a Case, addr: SocketAddr, settings: &'a Settings) -> Story<'a> {
+    fn new(case: &'a Case, stage: &'a mut Stage, settings: &'a Settings) -> Story<'a> {
         let (inbox, arrivals) = mpsc::unbounded_channel();
         let seed = settings.seed ^ fnv(case.id.as_bytes());
         let mut scope = Scope::new(ChaCha8Rng::seed_from_u64(seed));
+        scope.bind("server", control::place(stage.addr()));
+        for (name, value) in stage.fixtures().names() {
+            scope.bind(name, value.clone());
+        }
         for (name, cell) in row(case) {
             scope.bind(name, Bound::Cell(cell.clone()));
         }
         Story {
             case,
-            addr,
+            stage,
             settings,
             scope,
             chance: ChaCha8Rng::seed_from_u64(seed.rotate_left(32)),
@@ -161,12 +168,19 @@ impl<'a> Story<'a> {
     async fn statement(&mut self, kind: &Kind) -> Result<()> {
         match kind {
             Kind::Caption(_) => Ok(()),
-            Kind::Dial(peers) => {
+            Kind::Dial(peers, port) => {
+                let addr = self.address(port.as_ref())?;
+                if port.is_some() {
+                    self.opened(addr).await;
+                }
                 for peer in peers {
-                    self.dial(&peer.value).await?;
+                    self.dial(&peer.value, addr).await?;
                 }
                 Ok(())
             }
+            Kind::Refused(peers) => self.refused(peers).await,
+            Kind::Tls(tls) => self.tls(tls).await,
+            Kind::Control(control) => self.control(control).await,
             Kind::Connect(peers, options) => {
                 for peer in peers {
                     self.connect(&peer.value, options.as_ref()).await?;
@@ -231,12 +245,12 @@ impl<'a> Story<'a> {
         }
     }
 
-    async fn dial(&mut self, name: &str) -> Result<usize> {
+    async fn dial(&mut self, name: &str, addr: SocketAddr) -> Result<usize> {
         if let Some(old) = self.peers.get(name).copied() {
             self.connections[old].close(false).await;
         }
         let id = self.connections.len();
-        let (addr, inbox) = (self.addr, self.inbox.clone());
+        let inbox = self.inbox.clone();
         let manual = self.case.scenario.header.manual_pings;
         let dialled = Peer::dial(name, id, addr, inbox, manual, self.transcript.clone()).await;
         let peer = dialled.map_err(|error| {
@@ -252,10 +266,13 @@ impl<'a> Story<'a> {
 
     /// Greets as a client library would, and takes nothing but the right answers.
     async fn connect(&mut self, name: &str, options: Option<&Template>) -> Result<()> {
-        let id = self.dial(name).await?;
+        let id = self.dial(name, self.stage.addr()).await?;
         let greeting = self.next_frame(id, "INFO {…}").await?;
         if greeting.verb() != b"INFO" {
             return Err(self.unexpected("INFO {…}", &greeting.0));
+        }
+        if self.connections[id].must_start_tls {
+            self.start_tls(id, None).await?;
         }
         let mut connect = json!({
             "verbose": false, "pedantic": false, "tls_required": false, "name": name,

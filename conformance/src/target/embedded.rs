@@ -11,6 +11,10 @@ pub(super) const LACKS: &[&str] = &[
     "accounts",
     "auth",
     "cluster",
+    "gateways",
+    "jetstream",
+    "jwt",
+    "leafnodes",
     "mappings",
     "monitoring",
     "nkeys",
@@ -20,9 +24,12 @@ pub(super) const LACKS: &[&str] = &[
     "tracing",
 ];
 
-/// A running broker.
+/// A running broker, until it is shut down.
 #[derive(Debug)]
-pub struct Embedded(Server);
+pub struct Embedded {
+    addr: SocketAddr,
+    server: Option<Server>,
+}
 
 impl Embedded {
     pub(super) async fn start(config: Option<&str>) -> Result<Embedded, TargetError> {
@@ -30,14 +37,21 @@ impl Embedded {
         let builder = Server::builder()
             .config_text(config.unwrap_or_default())
             .map_err(|error| failed(&error))?;
-        builder.start().await.map(Embedded).map_err(|error| failed(&error))
+        let server = builder.start().await.map_err(|error| failed(&error))?;
+        Ok(Embedded { addr: server.addr(), server: Some(server) })
     }
 
     pub(super) fn addr(&self) -> SocketAddr {
-        self.0.addr()
+        self.addr
     }
 
-    pub(super) async fn stop(self) {
-        self.0.shutdown().await;
+    pub(super) async fn shut_down(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.shutdown().await;
+        }
+    }
+
+    pub(super) async fn stop(mut self) {
+        self.shut_down().await;
     }
 }

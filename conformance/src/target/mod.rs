@@ -25,16 +25,23 @@ use tokio::{
     time::timeout,
 };
 
+use crate::fixtures::FixtureError;
+
 /// What a scenario can need, and a target lack.
 pub const CAPABILITIES: &[&str] = &[
     "accounts",
     "auth",
     "cluster",
+    "gateways",
     "headers",
+    "jetstream",
+    "jwt",
+    "leafnodes",
     "mappings",
     "monitoring",
     "nkeys",
     "reload",
+    "shutdown",
     "signals",
     "tls",
     "tracing",
@@ -71,6 +78,17 @@ pub enum Instance {
     Running(SocketAddr),
 }
 
+/// What a server can be told while it runs.
+#[derive(Debug, Clone, Copy)]
+pub enum Order<'a> {
+    /// Take this configuration instead of the one it has.
+    Reload(&'a str),
+    /// Enter lame duck mode.
+    LameDuck,
+    /// Shut down.
+    ShutDown,
+}
+
 /// Why there is nothing to judge.
 #[derive(Debug, Error)]
 pub enum TargetError {
@@ -99,6 +117,17 @@ pub enum TargetError {
         /// The program.
         path: PathBuf,
         /// What it did.
+        what: String,
+        /// The end of its log.
+        log: String,
+    },
+    /// What the scenario wants to find ready can't be made.
+    #[error(transparent)]
+    Fixture(#[from] FixtureError),
+    /// A server did not do what it was told.
+    #[error("{what}\n{log}")]
+    Order {
+        /// What happened instead.
         what: String,
         /// The end of its log.
         log: String,
@@ -191,7 +220,7 @@ impl Target {
             #[cfg(feature = "embedded")]
             Target::Embedded => embedded::LACKS,
             Target::Program(_) => &[],
-            Target::Running { .. } => &["reload", "signals"],
+            Target::Running { .. } => &["cluster", "reload", "shutdown", "signals"],
         };
         lacks.iter().map(|word| (*word).to_owned()).collect()
     }
@@ -263,6 +292,25 @@ impl Instance {
         match self {
             Instance::Program(process) => Some(process.log()),
             _ => None,
+        }
+    }
+
+    /// Tells it to do something.
+    ///
+    /// # Errors
+    /// A server that can't be told so, or does not do it.
+    pub async fn order(&mut self, order: Order<'_>) -> Result<(), TargetError> {
+        match (self, order) {
+            (Instance::Program(process), order) => process.order(order).await,
+            #[cfg(feature = "embedded")]
+            (Instance::Embedded(server), Order::ShutDown) => {
+                server.shut_down().await;
+                Ok(())
+            }
+            _ => {
+                let what = "this target can't be told to do that".to_owned();
+                Err(TargetError::Order { what, log: String::new() })
+            }
         }
     }
 

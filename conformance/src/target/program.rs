@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -16,7 +17,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::TargetError;
+use super::{Order, TargetError};
 
 /// How long a program may take to get ready.
 const READY: Duration = Duration::from_secs(10);
@@ -55,9 +56,13 @@ impl Process {
         let log = fs::File::create(log_path(&folder)).map_err(failed)?;
         let program = path.canonicalize().map_err(failed)?;
         let mut command = Command::new(program);
-        command.args(["-a", "127.0.0.1", "-p", &port.port().to_string()]);
+        command.args(["-p", &port.port().to_string()]);
+        // A flag would win over a configuration that says where to listen.
+        if !config.is_some_and(|text| text.lines().any(|line| line.starts_with("host:"))) {
+            command.args(["-a", "127.0.0.1"]);
+        }
         if let Some(config) = config {
-            let file = folder.path().join("server.conf");
+            let file = config_path(&folder);
             fs::write(&file, config).map_err(failed)?;
             command.arg("-c").arg(file);
         }
@@ -111,10 +116,64 @@ impl Process {
         lines[lines.len().saturating_sub(20)..].join("\n")
     }
 
+    pub(super) async fn order(&mut self, order: Order<'_>) -> Result<(), TargetError> {
+        match order {
+            Order::Reload(config) => self.reload(config).await,
+            Order::LameDuck => self.signal(Signal::USR2),
+            Order::ShutDown => {
+                self.signal(Signal::TERM)?;
+                match timeout(READY, self.child.wait()).await {
+                    Ok(_) => Ok(()),
+                    Err(_) => Err(self.refused("the server was to shut down and is still there")),
+                }
+            }
+        }
+    }
+
+    /// Waits for the log line that says so. A program that logs nothing is given some time.
+    async fn reload(&mut self, config: &str) -> Result<(), TargetError> {
+        let failed = |error| self.refused(&format!("the configuration can't be written: {error}"));
+        fs::write(config_path(&self.folder), config).map_err(failed)?;
+        let log = || fs::read_to_string(log_path(&self.folder)).unwrap_or_default();
+        let before = log().len();
+        self.signal(Signal::HUP)?;
+        let started = Instant::now();
+        loop {
+            let log = log();
+            let said = log.get(before..).unwrap_or_default();
+            if said.contains("Failed to reload") {
+                return Err(self.refused("the server refuses the new configuration"));
+            }
+            let silent = before == 0 && started.elapsed() > SILENT;
+            if said.contains("Reloaded") || silent {
+                return Ok(());
+            }
+            if started.elapsed() > READY {
+                return Err(self.refused("the server does not say that it has reloaded"));
+            }
+            sleep(GLANCE).await;
+        }
+    }
+
+    fn signal(&self, signal: Signal) -> Result<(), TargetError> {
+        let id = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let Some(id) = id else { return Err(self.refused("the server has ended")) };
+        let failed = |error| self.refused(&format!("the server can't be signalled: {error}"));
+        kill_process(id, signal).map_err(failed)
+    }
+
+    fn refused(&self, what: &str) -> TargetError {
+        TargetError::Order { what: what.to_owned(), log: self.log() }
+    }
+
     pub(super) async fn stop(mut self) {
         // It may have ended by itself.
         let _ = self.child.kill().await;
     }
+}
+
+fn config_path(folder: &TempDir) -> PathBuf {
+    folder.path().join("server.conf")
 }
 
 fn log_path(folder: &TempDir) -> PathBuf {
