@@ -314,7 +314,8 @@ impl Pattern {
         let Some(captures) = head.and_then(|head| self.regex.captures(head)) else { return false };
         let mut found: HashMap<&str, Bound> = HashMap::new();
         for (at, group) in self.groups.iter().enumerate() {
-            let bytes = captures.get(at + 1).map(|group| group.as_bytes()).unwrap_or_default();
+            let bytes = captures.name(&group_name(at)).map(|group| group.as_bytes());
+            let bytes = bytes.unwrap_or_default();
             let (name, bound) = match group {
                 Group::Word(name) | Group::Regex(name) => (name, Bound::Bytes(bytes.to_vec())),
                 Group::Json(name) => match serde_json::from_slice(bytes) {
@@ -345,6 +346,11 @@ impl Pattern {
     pub fn text(&self) -> &str {
         &self.text
     }
+}
+
+/// The name of one of our groups; those of a scenario's own regular expression are not looked at.
+fn group_name(at: usize) -> String {
+    format!("_.{at}")
 }
 
 /// The size of a frame's payload, or of the header block in it.
@@ -382,11 +388,8 @@ impl Building {
                     self.group(Group::Json(name.value.clone()), ".*", &text);
                 }
                 Part::Regex(name, regex) => {
-                    // Groups of its own would be counted with ours.
-                    let inner = regex.replace('(', "(?:").replace("\\(?:", "\\(");
-                    let inner = inner.replace("(?:?", "(?");
                     let text = format!("<{}:/{regex}/>", name.value);
-                    self.group(Group::Regex(name.value.clone()), &inner, &text);
+                    self.group(Group::Regex(name.value.clone()), regex, &text);
                 }
                 Part::Value(value) => self.value(&value.value, scope)?,
             }
@@ -421,8 +424,9 @@ impl Building {
     }
 
     fn group(&mut self, group: Group, regex: &str, text: &str) {
+        let name = group_name(self.groups.len());
         self.groups.push(group);
-        self.open(&format!("({regex})"), text);
+        self.open(&format!("(?P<{name}>{regex})"), text);
     }
 }
 

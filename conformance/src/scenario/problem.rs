@@ -34,8 +34,10 @@ pub fn render(path: &str, text: &str, problems: &[Problem], colour: bool) -> Str
     let shown: Vec<String> = problems
         .iter()
         .map(|problem| {
-            let end = problem.span.end.min(text.len());
-            let start = problem.span.start.min(end);
+            // Letters of several bytes are marked whole.
+            let is_boundary = |at: &usize| text.is_char_boundary(*at);
+            let end = (problem.span.end..text.len()).find(is_boundary).unwrap_or(text.len());
+            let start = (0..=problem.span.start.min(end)).rfind(is_boundary).unwrap_or(0);
             let label = AnnotationKind::Primary.span(start..end).label(&*problem.label);
             let snippet = Snippet::source(text).path(path).annotation(label);
             let mut report = vec![Level::ERROR.primary_title(&*problem.title).element(snippet)];
