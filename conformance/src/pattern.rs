@@ -45,6 +45,9 @@ pub enum NoValue {
     /// Something else where a number is wanted.
     #[error("`{0}` is {1}, not a number")]
     NotANumber(String, String),
+    /// A frame that makes no regular expression.
+    #[error("the frame can't be compiled: {0}")]
+    Regex(String),
     /// A count or a sum that can't be.
     #[error("{0} is out of range")]
     Range(i64),
@@ -301,9 +304,7 @@ impl Pattern {
         };
         building.add(template, scope)?;
         building.regex.push_str(r"\z");
-        let mut builder = RegexBuilder::new(&building.regex);
-        builder.unicode(false).dot_matches_new_line(true).size_limit(256 << 20);
-        let regex = builder.build().map_err(|_| NoValue::Range(building.regex.len() as i64))?;
+        let regex = compile(&building.regex)?;
         let Building { groups, tail, text, .. } = building;
         Ok(Pattern { regex, groups, tail, text })
     }
@@ -346,6 +347,20 @@ impl Pattern {
     pub fn text(&self) -> &str {
         &self.text
     }
+}
+
+/// Whether a regular expression of a scenario is found anywhere in a value.
+///
+/// # Errors
+/// One that can't be compiled, which the reader of scenarios lets nobody write.
+pub fn finds(regex: &str, value: &[u8]) -> Result<bool, NoValue> {
+    Ok(compile(regex)?.is_match(value))
+}
+
+fn compile(regex: &str) -> Result<Regex, NoValue> {
+    let mut builder = RegexBuilder::new(regex);
+    builder.unicode(false).dot_matches_new_line(true).size_limit(256 << 20);
+    builder.build().map_err(|error| NoValue::Regex(error.to_string()))
 }
 
 /// The name of one of our groups; those of a scenario's own regular expression are not looked at.

@@ -185,8 +185,9 @@ impl Walk {
         if !self.spoken {
             let label = "nobody has said anything before";
             self.problems.push(
-                Problem::new(span.clone(), "a silence that proves nothing", label)
-                    .advise("let somebody send something first; every story ends in silence anyway"),
+                Problem::new(span.clone(), "a silence that proves nothing", label).advise(
+                    "let somebody send something first; every story ends in silence anyway",
+                ),
             );
             self.spoken = true;
         }

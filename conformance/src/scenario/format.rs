@@ -85,13 +85,14 @@ fn paragraph(lines: &[Line<'_>], out: &mut String) {
 /// Words with single blanks; JSON, texts and remarks as they are.
 fn statement(text: &str, out: &mut String) {
     // They end in text, where blanks and `#` are bytes like any other.
-    if matches!(text.split(' ').next(), Some("let" | "tally")) {
+    let first = text.split(' ').next().unwrap_or_default();
+    if matches!(first, "let" | "tally") {
         out.push_str(text);
         return;
     }
     let stated = without_remark(text);
     let remark = text[stated.len()..].trim();
-    let is_text = stated.contains(['{', '"', '\\', '/']) || stated.starts_with("check ");
+    let is_text = matches!(first, "check" | "wait") || stated.contains(['{', '<', '"', '\\', '/']);
     match is_text {
         true => out.push_str(stated),
         false => out.push_str(&stated.split_whitespace().collect::<Vec<_>>().join(" ")),

@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
 use crate::{
-    pattern::{Bound, NoValue, Scope, path_text},
+    pattern::{Bound, NoValue, Scope, finds, path_text},
     peer::{Inbox, Incoming, Peer},
     scenario::{Act, Case, Check, Kind, Ordering, Span, Statement, Template, Test, Version, Who},
     transcript::{Event, EventKind, Transcript},
@@ -329,8 +329,8 @@ impl<'a> Story<'a> {
             (Test::Missing, value) => (value.is_none(), format!("{path} is missing")),
             (Test::Matches(regex), value) => {
                 let text = value.as_ref().map(text_of).unwrap_or_default();
-                let regex_holds = regex::Regex::new(regex).is_ok_and(|regex| regex.is_match(&text));
-                (value.is_some() && regex_holds, format!("{path} ~ /{regex}/"))
+                let found = self.known(|_| finds(regex, text.as_bytes()))?;
+                (value.is_some() && found, format!("{path} ~ /{regex}/"))
             }
             (Test::Compare(ordering, right), value) => {
                 let right = self.known(|scope| scope.writes(right))?.concat();
