@@ -51,7 +51,7 @@ pub fn render(path: &str, text: &str, problems: &[Problem], colour: bool) -> Str
 }
 
 /// The nearest of the words, if it is near enough to have been meant.
-pub(super) fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = |candidate: &&str| distance(candidate, word);
     words.into_iter().min_by_key(near).filter(|found| near(found) <= 1 + word.len() / 3)
 }
