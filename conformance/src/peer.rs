@@ -24,7 +24,7 @@ use tokio::{
 
 use crate::{
     transcript::{EventKind, Transcript},
-    wire::{self, Frame, Malformed},
+    wire::{self, Frame, Malformed, shown},
 };
 
 /// Between writes that a story cuts apart. No time can prove that they arrive so; the verdict must
@@ -244,7 +244,9 @@ impl Reader {
     async fn run(self, mut stream: OwnedReadHalf, mut may_read: watch::Receiver<bool>) {
         let mut buffer = Vec::new();
         let mut chunk = vec![0; 64 << 10];
+        let mut stalled = false;
         loop {
+            stalled |= !*may_read.borrow();
             if may_read.wait_for(|on| *on).await.is_err() {
                 return;
             }
@@ -252,6 +254,15 @@ impl Reader {
                 read = stream.read(&mut chunk) => read,
                 _ = may_read.changed() => continue,
             };
+            // Who did not read may be cut off anywhere, and so may everyone by a reset.
+            if let Ok(0) = read
+                && !buffer.is_empty()
+                && !stalled
+            {
+                self.transcript.bytes(&self.name, EventKind::Came, &buffer);
+                let unfinished = Malformed::Unfinished(shown(&buffer));
+                let _ = self.inbox.send((self.id, Incoming::Malformed(unfinished)));
+            }
             let read = match read {
                 Ok(read @ 1..) => read,
                 Ok(_) | Err(_) => {

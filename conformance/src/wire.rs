@@ -34,6 +34,9 @@ pub enum Malformed {
     /// INFO without a JSON object.
     #[error("INFO without a JSON object: {0}")]
     Info(String),
+    /// The server ended its stream where no frame ends.
+    #[error("a stream that ends within a frame: {0}")]
+    Unfinished(String),
     /// An endless line.
     #[error("a line without an end: {0}")]
     Endless(String),

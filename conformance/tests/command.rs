@@ -247,7 +247,7 @@ fn cuts_change_no_verdict() {
 
 /// What each peer of each case sent with this seed, without the times.
 fn sent(seed: &str) -> BTreeMap<String, String> {
-    let selection = ["core/request", "core/delivery", "article/request-reply"];
+    let selection = ["core/request", "core/sub", "article/request-reply"];
     let options = ["--cut", "random", "--record", "all", "--seed", seed];
     let (_, report) = report(&[&selection[..], &options].concat());
     let mut sent = BTreeMap::<String, String>::new();

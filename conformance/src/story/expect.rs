@@ -213,7 +213,7 @@ impl Story<'_> {
             if let Some(frame) = left {
                 return Err(self.unexpected("the end of the stream", &frame.0));
             }
-            if peer.ended {
+            if peer.ended && peer.malformed.is_none() {
                 return Ok(());
             }
             self.still_there(&[id], "the end of the stream")?;
