@@ -52,6 +52,8 @@ pub struct Peer {
     pub name: String,
     /// Frames that came and were not yet expected.
     pub frames: VecDeque<Frame>,
+    /// So many of `frames` came before the PONG of the last fence.
+    pub fenced_frames: usize,
     /// No more frames will come.
     pub ended: bool,
     /// Why the reading ended, if the bytes were wrong.
@@ -113,6 +115,7 @@ impl Peer {
         Ok(Peer {
             name: name.to_owned(),
             frames: VecDeque::new(),
+            fenced_frames: usize::MAX,
             ended: false,
             malformed: None,
             unfenced: false,

@@ -45,6 +45,8 @@ struct Server {
     pong: Says,
     /// To what is published.
     message: Says,
+    /// Behind the second PONG.
+    late: &'static [u8],
     /// To an unknown verb, before the connection ends.
     refusal: &'static [u8],
     /// When the client has ended its side.
@@ -58,6 +60,7 @@ const HONEST: Server = Server {
     connect: Some(b""),
     pong: Some(b"PONG\r\n"),
     message: Some(b"MSG a 1 2\r\nhi\r\n"),
+    late: b"",
     refusal: b"-ERR 'Unknown Protocol Operation'\r\n",
     goodbye: b"",
     lies_from: 1,
@@ -95,6 +98,9 @@ impl Server {
                     }
                 };
                 stream.write_all(says).await.ok()?;
+                if line == "PING" && pings == 2 {
+                    stream.write_all(self.late).await.ok()?;
+                }
             }
         }
         stream.write_all(self.goodbye).await.ok()
@@ -129,7 +135,8 @@ async fn the_honest_one_is_not_accused() {
     assert_eq!(judged(REFUSED, HONEST).await, None);
 }
 
-/// Name, story, server, and what is said of it: message, and what came.
+/// Name, story, server, and what is said of it: message, and what came. Where it is a race which
+/// line finds it out, only that it is.
 type Lie = (&'static str, &'static str, Server, &'static str, &'static str);
 
 #[rustfmt::skip]
@@ -166,14 +173,14 @@ const LIES: &[Lie] = &[
         "alice got a frame that nobody asked for", "PONG"),
     ("a message behind every PONG but the first", STORY,
         Server { pong: Some(b"PONG\r\nMSG a 1 2\r\nhi\r\n"), lies_from: 2, ..HONEST },
-        "alice got a frame that nobody asked for", "MSG a 1 2"),
+        "", "MSG a 1 2"),
     ("the connection ends where there was silence", STORY, Server { pong: None, lies_from: 2, ..HONEST },
         "the server closed the connection of alice", ""),
     ("no message", STORY, Server { message: Some(b""), ..HONEST },
         "a frame did not come to alice", "the fence came back"),
     ("the message comes behind the PONG of the fence", STORY,
-        Server { message: Some(b""), pong: Some(b"PONG\r\nMSG a 1 2\r\nhi\r\n"), lies_from: 2, ..HONEST },
-        "?", ""),
+        Server { message: Some(b""), late: b"MSG a 1 2\r\nhi\r\n", ..HONEST },
+        "a frame did not come to alice", ""),
     ("the message comes twice", STORY, Server { message: Some(b"MSG a 1 2\r\nhi\r\nMSG a 1 2\r\nhi\r\n"), ..HONEST },
         "alice got a frame that nobody asked for", "MSG a 1 2"),
     ("MSG in small letters", STORY, Server { message: Some(b"msg a 1 2\r\nhi\r\n"), ..HONEST },

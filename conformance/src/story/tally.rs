@@ -23,7 +23,7 @@ impl Story<'_> {
             for (at, id) in ids.iter().enumerate() {
                 while counts.total() < tally.count {
                     self.pass_over_infos(*id, &pattern);
-                    let Some(frame) = self.connections[*id].frames.front().cloned() else { break };
+                    let Some(frame) = self.first(*id, &patience).cloned() else { break };
                     if !pattern.matches(&frame.0, &mut self.scope) {
                         return Err(self.unexpected(pattern.text(), &frame.0));
                     }
