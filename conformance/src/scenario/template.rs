@@ -94,10 +94,10 @@ fn operand(text: &str) -> Option<Expr> {
     Some(Expr::Path(name.to_owned(), path))
 }
 
-/// Whether it can be compiled as `pattern` does it: for bytes, in a group.
+/// Whether it can be compiled, alone and as `pattern` does it: for bytes, in a group.
 pub(super) fn regex(source: &str, span: Span) -> Result<(), Problem> {
-    let built = regex::bytes::RegexBuilder::new(&format!("(?:{source})")).unicode(false).build();
-    built.map(drop).map_err(|error| {
+    let build = |source: &str| regex::bytes::RegexBuilder::new(source).unicode(false).build();
+    build(source).and_then(|_| build(&format!("(?:{source})"))).map(drop).map_err(|error| {
         let error = error.to_string();
         let label = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
         Problem::new(span, "not a regular expression", label)
