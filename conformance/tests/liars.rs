@@ -13,6 +13,7 @@ use serde_json::Map;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::mpsc,
 };
 
 const STORY: &str = "alice connects
@@ -32,6 +33,13 @@ const REFUSED: &str = "alice connects
 alice> NONSENSE
 alice< -ERR 'Unknown Protocol Operation'
 alice is closed
+";
+
+/// A line that takes any frame of one word: it must not swallow a PONG too many.
+const ANYTHING: &str = "alice connects
+alice> PING
+alice< PONG
+alice< <_>
 ";
 
 /// What a server sends on an occasion; `None` ends the connection.
@@ -97,10 +105,9 @@ impl Server {
                         return None;
                     }
                 };
-                stream.write_all(says).await.ok()?;
-                if line == "PING" && pings == 2 {
-                    stream.write_all(self.late).await.ok()?;
-                }
+                let late = if line == "PING" && pings == 2 { self.late } else { b"" };
+                // In one write, so that it is not only found out because it is too slow.
+                stream.write_all(&[says, late].concat()).await.ok()?;
             }
         }
         stream.write_all(self.goodbye).await.ok()
@@ -117,6 +124,11 @@ fn line(buffer: &mut Vec<u8>) -> Option<String> {
 
 /// What the judge says of this server.
 async fn judged(story: &str, server: Server) -> Option<Failure> {
+    told(story, server.listen().await).await.1
+}
+
+/// The scenario's text, and what went wrong with it.
+async fn told(story: &str, addr: SocketAddr) -> (String, Option<Failure>) {
     let text = format!("title: A story\nspec:  CORE-PING-001\nlevel: MUST\n\n{story}");
     let case = cases(&Arc::new(parse("own/story", &text).unwrap())).remove(0);
     let settings = Settings {
@@ -126,7 +138,7 @@ async fn judged(story: &str, server: Server) -> Option<Failure> {
         version: Version(vec![2, 15]),
         credentials: Map::new(),
     };
-    tell(&case, server.listen().await, &settings).await.failure
+    (text, tell(&case, addr, &settings).await.failure)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -145,6 +157,8 @@ const LIES: &[Lie] = &[
         "alice got bytes that are no frame", "INFO without a JSON object"),
     ("INFO is a JSON list", STORY, Server { info: Some(b"INFO []\r\n"), ..HONEST },
         "alice got bytes that are no frame", "INFO without a JSON object"),
+    ("another greeting", STORY, Server { info: Some(b"PONG\r\n"), ..HONEST },
+        "another frame came", "PONG"),
     ("no INFO", STORY, Server { info: Some(b"PING\r\n"), ..HONEST },
         "the server did not answer", "nothing before the deadline"),
     ("the connection ends at once", STORY, Server { info: None, ..HONEST },
@@ -165,49 +179,63 @@ const LIES: &[Lie] = &[
         "alice got bytes that are no frame", "PONG 1"),
     ("a blank behind PONG", STORY, Server { pong: Some(b"PONG \r\n"), ..HONEST },
         "alice got bytes that are no frame", "PONG "),
-    ("an empty line behind PONG", STORY, Server { pong: Some(b"PONG\r\n\r\n"), lies_from: 2, ..HONEST },
+    ("an empty line behind PONG", STORY,
+        Server { pong: Some(b"PONG\r\n\r\n"), lies_from: 2, ..HONEST },
         "alice got ", ""),
     ("two PONGs for each PING", STORY, Server { pong: Some(b"PONG\r\nPONG\r\n"), ..HONEST },
         "another frame came", "PONG"),
-    ("two PONGs for the last PINGs", STORY, Server { pong: Some(b"PONG\r\nPONG\r\n"), lies_from: 3, ..HONEST },
+    ("two PONGs for the last PINGs", STORY,
+        Server { pong: Some(b"PONG\r\nPONG\r\n"), lies_from: 3, ..HONEST },
         "alice got a frame that nobody asked for", "PONG"),
+    ("a PONG too many where anything is expected", ANYTHING, Server { late: b"PONG\r\n", ..HONEST },
+        "alice sent 3 times PING and got 4 times PONG", ""),
     ("a message behind every PONG but the first", STORY,
         Server { pong: Some(b"PONG\r\nMSG a 1 2\r\nhi\r\n"), lies_from: 2, ..HONEST },
         "", "MSG a 1 2"),
-    ("the connection ends where there was silence", STORY, Server { pong: None, lies_from: 2, ..HONEST },
+    ("the connection ends where there was silence", STORY,
+        Server { pong: None, lies_from: 2, ..HONEST },
         "the server closed the connection of alice", ""),
     ("no message", STORY, Server { message: Some(b""), ..HONEST },
         "a frame did not come to alice", "the fence came back"),
     ("the message comes behind the PONG of the fence", STORY,
         Server { message: Some(b""), late: b"MSG a 1 2\r\nhi\r\n", ..HONEST },
         "a frame did not come to alice", ""),
-    ("the message comes twice", STORY, Server { message: Some(b"MSG a 1 2\r\nhi\r\nMSG a 1 2\r\nhi\r\n"), ..HONEST },
+    ("the message comes twice", STORY,
+        Server { message: Some(b"MSG a 1 2\r\nhi\r\nMSG a 1 2\r\nhi\r\n"), ..HONEST },
         "alice got a frame that nobody asked for", "MSG a 1 2"),
     ("MSG in small letters", STORY, Server { message: Some(b"msg a 1 2\r\nhi\r\n"), ..HONEST },
         "alice got bytes that are no frame", "msg a 1 2"),
     ("two blanks in MSG", STORY, Server { message: Some(b"MSG a  1 2\r\nhi\r\n"), ..HONEST },
         "alice got bytes that are no frame", "MSG with the wrong words"),
-    ("a leading zero in the size", STORY, Server { message: Some(b"MSG a 1 02\r\nhi\r\n"), ..HONEST },
+    ("a leading zero in the size", STORY,
+        Server { message: Some(b"MSG a 1 02\r\nhi\r\n"), ..HONEST },
         "another frame came", "MSG a 1 02"),
     ("a size too small", STORY, Server { message: Some(b"MSG a 1 1\r\nhi\r\n"), ..HONEST },
         "alice got bytes that are no frame", "a payload that does not end where its size says"),
     ("a size too large", STORY, Server { message: Some(b"MSG a 1 3\r\nhi\r\n"), ..HONEST },
         "alice got bytes that are no frame", "a payload that does not end where its size says"),
-    ("a payload that ends in LF alone", STORY, Server { message: Some(b"MSG a 1 2\r\nhi\n"), ..HONEST },
+    ("a payload that ends in LF alone", STORY,
+        Server { message: Some(b"MSG a 1 2\r\nhi\n"), ..HONEST },
         "alice got bytes that are no frame", "a payload that does not end where its size says"),
-    ("another payload of that size", STORY, Server { message: Some(b"MSG a 1 2\r\nho\r\n"), ..HONEST },
+    ("another payload of that size", STORY,
+        Server { message: Some(b"MSG a 1 2\r\nho\r\n"), ..HONEST },
         "another frame came", "ho"),
-    ("a longer payload that starts alike", STORY, Server { message: Some(b"MSG a 1 4\r\nhi\r\n\r\n"), ..HONEST },
+    ("a longer payload that starts alike", STORY,
+        Server { message: Some(b"MSG a 1 4\r\nhi\r\n\r\n"), ..HONEST },
         "another frame came", "MSG a 1 4"),
     ("a shorter payload", STORY, Server { message: Some(b"MSG a 1 1\r\nh\r\n"), ..HONEST },
         "another frame came", "MSG a 1 1"),
-    ("another sid that starts alike", STORY, Server { message: Some(b"MSG a 11 2\r\nhi\r\n"), ..HONEST },
+    ("another sid that starts alike", STORY,
+        Server { message: Some(b"MSG a 11 2\r\nhi\r\n"), ..HONEST },
         "another frame came", "MSG a 11 2"),
-    ("a subject that starts alike", STORY, Server { message: Some(b"MSG a.a 1 2\r\nhi\r\n"), ..HONEST },
+    ("a subject that starts alike", STORY,
+        Server { message: Some(b"MSG a.a 1 2\r\nhi\r\n"), ..HONEST },
         "another frame came", "MSG a.a 1 2"),
-    ("a reply that was not given", STORY, Server { message: Some(b"MSG a 1 r 2\r\nhi\r\n"), ..HONEST },
+    ("a reply that was not given", STORY,
+        Server { message: Some(b"MSG a 1 r 2\r\nhi\r\n"), ..HONEST },
         "another frame came", "MSG a 1 r 2"),
-    ("an error in passing", STORY, Server { message: Some(b"MSG a 1 2\r\nhi\r\n-ERR 'x'\r\n"), ..HONEST },
+    ("an error in passing", STORY,
+        Server { message: Some(b"MSG a 1 2\r\nhi\r\n-ERR 'x'\r\n"), ..HONEST },
         "alice got a frame that nobody asked for", "-ERR 'x'"),
     ("a message before it ends", STORY, Server { goodbye: b"MSG a 1 2\r\nhi\r\n", ..HONEST },
         "alice got a frame that nobody asked for", "MSG a 1 2"),
@@ -219,9 +247,11 @@ const LIES: &[Lie] = &[
         "alice got a stream that ends within a frame", ""),
     ("no error", REFUSED, Server { refusal: b"", ..HONEST },
         "the server closed the connection", "the end of the stream"),
-    ("an error without its end", REFUSED, Server { refusal: b"-ERR 'Unknown Protocol Operation'", ..HONEST },
+    ("an error without its end", REFUSED,
+        Server { refusal: b"-ERR 'Unknown Protocol Operation'", ..HONEST },
         "alice got bytes that are no frame", "a stream that ends within a frame"),
-    ("an error without quotes", REFUSED, Server { refusal: b"-ERR Unknown Protocol Operation\r\n", ..HONEST },
+    ("an error without quotes", REFUSED,
+        Server { refusal: b"-ERR Unknown Protocol Operation\r\n", ..HONEST },
         "alice got bytes that are no frame", "-ERR with the wrong words"),
     ("more behind the error", REFUSED,
         Server { refusal: b"-ERR 'Unknown Protocol Operation'\r\n-ERR 'x'\r\n", ..HONEST },
@@ -248,4 +278,64 @@ async fn every_lie_is_found_out() {
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// A PONG that the story itself is owed proves nothing of what was sent behind its PING. This
+/// server takes its time for a message, and bob must not be found quiet before it has come.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_storys_own_pong_is_no_fence() {
+    let story = "bob, alice connect
+alice> PING
+alice> PUB a 2
+alice> hi
+bob is quiet
+";
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (deliver, mut delivery) = mpsc::channel(1);
+    tokio::spawn(async move {
+        let (bob, _) = listener.accept().await.unwrap();
+        let (mut from_bob, mut to_bob) = bob.into_split();
+        let (pong, mut pongs) = mpsc::channel(8);
+        to_bob.write_all(HONEST.info.unwrap()).await.unwrap();
+        tokio::spawn(async move {
+            let mut buffer = Vec::new();
+            while from_bob.read_buf(&mut buffer).await.is_ok_and(|read| read > 0) {
+                while let Some(line) = line(&mut buffer) {
+                    if line == "PING" {
+                        pong.send(()).await.unwrap();
+                    }
+                }
+            }
+        });
+        tokio::spawn(async move {
+            loop {
+                let says = tokio::select! {
+                    Some(()) = pongs.recv() => &b"PONG\r\n"[..],
+                    Some(()) = delivery.recv() => b"MSG a 1 2\r\nhi\r\n",
+                    else => return,
+                };
+                to_bob.write_all(says).await.unwrap();
+            }
+        });
+        let (mut alice, _) = listener.accept().await.unwrap();
+        alice.write_all(HONEST.info.unwrap()).await.unwrap();
+        let mut buffer = Vec::new();
+        while alice.read_buf(&mut buffer).await.is_ok_and(|read| read > 0) {
+            while let Some(line) = line(&mut buffer) {
+                match &*line {
+                    "PING" => alice.write_all(b"PONG\r\n").await.unwrap(),
+                    "hi" => {
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                        deliver.send(()).await.unwrap();
+                    }
+                    _ => {}
+                }
+            }
+        }
+    });
+    let (text, failure) = told(story, addr).await;
+    let failure = failure.unwrap();
+    assert_eq!(&text[failure.span.clone()], "bob is quiet", "{failure:?}");
+    assert_eq!(failure.message, "bob got a frame that nobody asked for");
 }
