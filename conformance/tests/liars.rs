@@ -289,6 +289,8 @@ alice> PING
 alice> PUB a 2
 alice> hi
 bob is quiet
+bob< MSG a 1 2
+bob< hi
 ";
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
