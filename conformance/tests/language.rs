@@ -213,7 +213,9 @@ proptest! {
     }
 
     #[test]
-    fn no_pieces_make_it_panic(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..40)) {
+    fn no_pieces_make_it_panic(
+        pieces in prop::collection::vec(prop::sample::select(PIECES), 0..40),
+    ) {
         let story = pieces.concat();
         survive(&story);
         let text = format!("title: t\nspec: CORE-PING-001\nlevel: MUST\n\n{story}");

@@ -207,7 +207,8 @@ proptest! {
     ) {
         let escaped: String = payload.iter().map(|byte| format!("\\x{byte:02x}")).collect();
         let written = format!("MSG a 1 {}\n{escaped}", payload.len());
-        let frame = [format!("MSG a 1 {}\r\n", payload.len()).as_bytes(), &payload, b"\r\n"].concat();
+        let line = format!("MSG a 1 {}\r\n", payload.len());
+        let frame = [line.as_bytes(), &payload, b"\r\n"].concat();
         prop_assert!(matches(&written, &frame));
         let mut changed = frame.clone();
         changed[at.index(frame.len())] = other;
