@@ -142,6 +142,11 @@ impl Peer {
         open && !self.must_log_in && !self.is_mid_line()
     }
 
+    /// Whether both sides have ended.
+    pub fn is_over(&self) -> bool {
+        self.left && self.ended
+    }
+
     /// Whether what was sent last ended within a line or payload.
     pub fn is_mid_line(&self) -> bool {
         self.mid_line.load(Ordering::Relaxed)

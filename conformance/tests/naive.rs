@@ -15,7 +15,7 @@ use std::{
 
 use regex::Regex;
 use serde_json::Value;
-use support::{Said, said};
+use support::{Said, conformance, text};
 use tempfile::TempDir;
 
 /// The command of the document.
@@ -49,9 +49,8 @@ fn has_python() -> bool {
 static RUN: LazyLock<(Said, Value)> = LazyLock::new(|| {
     let folder = TempDir::new().unwrap();
     let json = folder.path().join("run.json");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_nats-conformance"));
-    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
-    let said = said(command.args(COMMAND.split_whitespace()).arg("--json").arg(&json));
+    let arguments: Vec<&str> = COMMAND.split_whitespace().chain(["--json", text(&json)]).collect();
+    let said = conformance(&arguments);
     let report = fs::read_to_string(&json).unwrap_or_else(|_| panic!("{}", said.err));
     (said, serde_json::from_str(&report).unwrap())
 });
@@ -64,10 +63,10 @@ fn its_mistakes_are_found() {
     let (said, report) = &*RUN;
     assert_eq!(said.code, 1, "{}{}", said.out, said.err);
     assert_eq!(report["summary"]["error"], 0, "{}", said.out);
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let word = |value: &Value| value.as_str().unwrap().to_owned();
     let cases = report["cases"].as_array().unwrap().iter();
     let found: BTreeMap<String, String> = cases
-        .map(|case| (text(&case["id"]), text(&case["verdict"])))
+        .map(|case| (word(&case["id"]), word(&case["verdict"])))
         .filter(|(_, verdict)| !matches!(&**verdict, "pass" | "skip"))
         .collect();
     let expected = FINDINGS.iter().map(|(id, verdict)| ((*id).to_owned(), (*verdict).to_owned()));

@@ -220,7 +220,9 @@ impl<'a> Story<'a> {
     }
 
     async fn dial(&mut self, name: &str) -> Result<usize> {
-        if let Some(old) = self.peers.get(name).copied() {
+        if let Some(old) = self.peers.get(name).copied()
+            && !self.connections[old].is_over()
+        {
             self.connections[old].close(false).await;
         }
         let id = self.connections.len();
@@ -383,11 +385,14 @@ impl<'a> Story<'a> {
     /// Frames nobody has expected so far, for the report.
     fn waiting(&mut self) -> Vec<(String, String)> {
         self.take_arrivals();
-        let frames =
-            self.connections.iter().filter(|peer| !peer.left).flat_map(|peer| {
-                peer.frames.iter().map(|frame| (peer.name.clone(), shown(&frame.0)))
-            });
-        frames.take(8).collect()
+        let manual_infos = self.case.scenario.header.manual_infos;
+        let peers = self.connections.iter().filter(|peer| !peer.left);
+        let frames = peers.flat_map(|peer| peer.frames.iter().map(move |frame| (peer, frame)));
+        frames
+            .filter(|(_, frame)| manual_infos || frame.verb() != b"INFO")
+            .map(|(peer, frame)| (peer.name.clone(), shown(&frame.0)))
+            .take(8)
+            .collect()
     }
 }
 

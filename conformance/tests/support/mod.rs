@@ -12,12 +12,14 @@ pub(crate) struct Said {
     pub(crate) err: String,
 }
 
-/// Runs `nats-conformance` with these arguments, away from a terminal.
+/// Runs `nats-conformance` with these arguments in the root of the repository.
 pub(crate) fn conformance(arguments: &[&str]) -> Said {
-    said(Command::new(env!("CARGO_BIN_EXE_nats-conformance")).args(arguments))
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nats-conformance"));
+    said(command.args(arguments).current_dir(root))
 }
 
-/// Runs a command.
+/// Runs a command, away from a terminal.
 pub(crate) fn said(command: &mut Command) -> Said {
     let done = command.stdin(Stdio::null()).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
