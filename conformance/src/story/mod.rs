@@ -1,5 +1,5 @@
 //! One case against one server: the story is told line by line. All waiting is here and in
-//! [`fence`].
+//! `fence`.
 
 mod expect;
 mod fence;
