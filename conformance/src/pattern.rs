@@ -51,6 +51,9 @@ pub enum NoValue {
     /// Something else where a key is wanted.
     #[error("`{0}` is no key that could sign")]
     NotAKey(String),
+    /// A frame that makes no regular expression.
+    #[error("the frame can't be compiled: {0}")]
+    Regex(String),
     /// A count or a sum that can't be.
     #[error("{0} is out of range")]
     Range(i64),
@@ -320,9 +323,7 @@ impl Pattern {
         };
         building.add(template, scope)?;
         building.regex.push_str(r"\z");
-        let mut builder = RegexBuilder::new(&building.regex);
-        builder.unicode(false).dot_matches_new_line(true).size_limit(256 << 20);
-        let regex = builder.build().map_err(|_| NoValue::Range(building.regex.len() as i64))?;
+        let regex = compile(&building.regex)?;
         let Building { groups, tail, text, .. } = building;
         Ok(Pattern { regex, groups, tail, text })
     }
@@ -333,7 +334,8 @@ impl Pattern {
         let Some(captures) = head.and_then(|head| self.regex.captures(head)) else { return false };
         let mut found: HashMap<&str, Bound> = HashMap::new();
         for (at, group) in self.groups.iter().enumerate() {
-            let bytes = captures.get(at + 1).map(|group| group.as_bytes()).unwrap_or_default();
+            let bytes = captures.name(&group_name(at)).map(|group| group.as_bytes());
+            let bytes = bytes.unwrap_or_default();
             let (name, bound) = match group {
                 Group::Word(name) | Group::Regex(name) => (name, Bound::Bytes(bytes.to_vec())),
                 Group::Json(name) => match serde_json::from_slice(bytes) {
@@ -364,6 +366,25 @@ impl Pattern {
     pub fn text(&self) -> &str {
         &self.text
     }
+}
+
+/// Whether a regular expression of a scenario is found anywhere in a value.
+///
+/// # Errors
+/// One that can't be compiled, which the reader of scenarios lets nobody write.
+pub fn finds(regex: &str, value: &[u8]) -> Result<bool, NoValue> {
+    Ok(compile(regex)?.is_match(value))
+}
+
+fn compile(regex: &str) -> Result<Regex, NoValue> {
+    let mut builder = RegexBuilder::new(regex);
+    builder.unicode(false).dot_matches_new_line(true).size_limit(256 << 20);
+    builder.build().map_err(|error| NoValue::Regex(error.to_string()))
+}
+
+/// The name of one of our groups; those of a scenario's own regular expression are not looked at.
+fn group_name(at: usize) -> String {
+    format!("_.{at}")
 }
 
 /// The size of a frame's payload, or of the header block in it.
@@ -404,11 +425,8 @@ impl Building {
                     self.group(Group::Json(name.value.clone()), ".*", &text);
                 }
                 Part::Regex(name, regex) => {
-                    // Groups of its own would be counted with ours.
-                    let inner = regex.replace('(', "(?:").replace("\\(?:", "\\(");
-                    let inner = inner.replace("(?:?", "(?");
                     let text = format!("<{}:/{regex}/>", name.value);
-                    self.group(Group::Regex(name.value.clone()), &inner, &text);
+                    self.group(Group::Regex(name.value.clone()), regex, &text);
                 }
                 Part::Value(value) => self.value(&value.value, scope)?,
             }
@@ -443,8 +461,9 @@ impl Building {
     }
 
     fn group(&mut self, group: Group, regex: &str, text: &str) {
+        let name = group_name(self.groups.len());
         self.groups.push(group);
-        self.open(&format!("({regex})"), text);
+        self.open(&format!("(?P<{name}>{regex})"), text);
     }
 }
 

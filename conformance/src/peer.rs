@@ -23,7 +23,7 @@ use tokio_rustls::rustls::ClientConfig;
 use crate::{
     tls::{self, Writer},
     transcript::{EventKind, Transcript},
-    wire::{self, Frame, Malformed},
+    wire::{self, Frame, Malformed, shown},
 };
 
 /// Between writes that a story cuts apart. No time can prove that they arrive so; the verdict must
@@ -51,6 +51,8 @@ pub struct Peer {
     pub name: String,
     /// Frames that came and were not yet expected.
     pub frames: VecDeque<Frame>,
+    /// So many of `frames` came before the PONG of the last fence.
+    pub fenced_frames: usize,
     /// No more frames will come.
     pub ended: bool,
     /// Why the reading ended, if the bytes were wrong.
@@ -124,6 +126,7 @@ impl Peer {
         Ok(Peer {
             name: name.to_owned(),
             frames: VecDeque::new(),
+            fenced_frames: usize::MAX,
             ended: false,
             malformed: None,
             unfenced: false,
@@ -209,6 +212,11 @@ impl Peer {
         self.reading.send_replace(Reading::HandOver);
         let read = reader.await.ok().flatten();
         read.ok_or_else(|| "the stream in clear has ended, or within a frame".to_owned())
+    }
+
+    /// Whether both sides have ended.
+    pub fn is_over(&self) -> bool {
+        self.left && self.ended
     }
 
     /// Whether what was sent last ended within a line or payload.
@@ -330,7 +338,9 @@ impl Reader {
     ) -> Option<S> {
         let mut buffer = Vec::new();
         let mut chunk = vec![0; 64 << 10];
+        let mut stalled = false;
         loop {
+            stalled |= *may_read.borrow() == Reading::Paused;
             let reading = may_read.wait_for(|reading| *reading != Reading::Paused).await;
             if *reading.ok()? == Reading::HandOver {
                 return buffer.is_empty().then_some(stream);
@@ -339,6 +349,15 @@ impl Reader {
                 read = stream.read(&mut chunk) => read,
                 _ = may_read.changed() => continue,
             };
+            // Who did not read may be cut off anywhere, and so may everyone by a reset.
+            if let Ok(0) = read
+                && !buffer.is_empty()
+                && !stalled
+            {
+                self.transcript.bytes(&self.name, EventKind::Came, &buffer);
+                let unfinished = Malformed::Unfinished(shown(&buffer));
+                let _ = self.inbox.send((self.id, Incoming::Malformed(unfinished)));
+            }
             let read = match read {
                 Ok(read @ 1..) => read,
                 Ok(_) | Err(_) => {

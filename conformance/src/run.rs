@@ -287,6 +287,90 @@ pub fn matches(pattern: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::parse;
+
+    fn scenario(id: &str, header: &str, story: &str) -> Arc<Scenario> {
+        let text = format!("title: {id}\n{header}\n\n{story}");
+        Arc::new(parse(id, &text).unwrap())
+    }
+
+    fn failure(is_error: bool) -> Failure {
+        let (message, waiting) = ("it broke".to_owned(), Vec::new());
+        Failure { span: 0..1, message, expected: None, got: None, waiting, is_error }
+    }
+
+    #[test]
+    fn the_verdict_follows_from_failure_level_and_what_is_known() {
+        let deviation = |id: &str| Deviation {
+            id: id.to_owned(),
+            reason: "we chose so".to_owned(),
+            link: None,
+            since: None,
+            until: None,
+        };
+        let ours = [deviation("a/other"), deviation("a/c*")];
+        let others = [deviation("a/other"), deviation("b/*")];
+        let stale = "no longer deviates, but is listed as known: we chose so";
+        let broken = || Some(failure(false));
+        let error = || Some(failure(true));
+        for (level, failure, known, verdict, message) in [
+            ("MUST", None, &others, Verdict::Pass, None),
+            ("MUST", broken(), &others, Verdict::Fail, Some("it broke")),
+            ("SHOULD", broken(), &others, Verdict::Warn, Some("it broke")),
+            ("MAY", broken(), &others, Verdict::Info, Some("it broke")),
+            ("MUST", error(), &others, Verdict::Error, Some("it broke")),
+            ("SHOULD", error(), &others, Verdict::Error, Some("it broke")),
+            ("MAY", error(), &others, Verdict::Error, Some("it broke")),
+            ("MUST", None, &ours, Verdict::Fail, Some(stale)),
+            ("SHOULD", None, &ours, Verdict::Fail, Some(stale)),
+            ("MAY", None, &ours, Verdict::Fail, Some(stale)),
+            ("MUST", broken(), &ours, Verdict::Known, Some("we chose so")),
+            ("SHOULD", broken(), &ours, Verdict::Known, Some("we chose so")),
+            ("MAY", broken(), &ours, Verdict::Known, Some("we chose so")),
+            ("MUST", error(), &ours, Verdict::Error, Some("it broke")),
+        ] {
+            let scenario = scenario("a/case", &format!("spec: X\nlevel: {level}"), "a connects\n");
+            let case = cases(&scenario).remove(0);
+            let of = format!("{level} {failure:?} {known:?}");
+            let outcome = judge(case, failure.clone(), known);
+            assert_eq!((outcome.verdict, outcome.message.as_deref()), (verdict, message), "{of}");
+            assert_eq!(outcome.failure, failure, "{of}");
+        }
+    }
+
+    #[test]
+    fn selectors_name_cases() {
+        let one = "spec: CORE-A-001, CORE-B-001\nlevel: MUST\ntags: quick pubsub";
+        let two = "spec: CORE-B-002\nlevel: MUST";
+        let rows = "for x in\n  | 1\n  | 2\n  a connects\n  a> <x>\n";
+        let scenarios = [scenario("a/one", one, "a connects\n"), scenario("a/b/two", two, rows)];
+        let all = ["a/one", "a/b/two[1]", "a/b/two[2]"];
+        let (first, rows) = (&all[..1], &all[1..]);
+        for (selectors, chosen, useless) in [
+            (&[][..], &all[..], &[][..]),
+            (&["a"], &all, &[]),
+            (&["a/"], &all, &[]),
+            (&["a/b"], rows, &[]),
+            (&["a/one"], first, &[]),
+            (&["a/b/two"], rows, &[]),
+            (&["a/b/two[2]"], &all[2..], &[]),
+            (&["a/on"], &[], &["a/on"]),
+            (&["*one"], first, &[]),
+            (&["a/b/two[3]"], &[], &["a/b/two[3]"]),
+            (&["tag:quick"], first, &[]),
+            (&["tag:quic"], &[], &["tag:quic"]),
+            (&["CORE-A-001"], first, &[]),
+            (&["CORE-B-*"], &all, &[]),
+            (&["CORE-B"], &[], &["CORE-B"]),
+            (&["a/one", "a/one", "nothing"], first, &["nothing"]),
+        ] {
+            let selectors: Vec<String> = selectors.iter().map(|s| (*s).to_owned()).collect();
+            let (cases, left) = select(&scenarios, &selectors);
+            let left: Vec<&str> = left.iter().map(String::as_str).collect();
+            let ids: Vec<&str> = cases.iter().map(|case| case.id.as_str()).collect();
+            assert_eq!((&ids[..], &left[..]), (chosen, useless), "{selectors:?}");
+        }
+    }
 
     #[test]
     fn rows_that_change_their_server_have_one_each() {

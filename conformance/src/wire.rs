@@ -34,6 +34,9 @@ pub enum Malformed {
     /// INFO without a JSON object.
     #[error("INFO without a JSON object: {0}")]
     Info(String),
+    /// The server ended its stream where no frame ends.
+    #[error("a stream that ends within a frame: {0}")]
+    Unfinished(String),
     /// An endless line.
     #[error("a line without an end: {0}")]
     Endless(String),
@@ -169,7 +172,8 @@ mod tests {
 
     #[test]
     fn frames_are_what_their_sizes_say() {
-        let stream = b"INFO {\"a\":1} \r\nMSG a 1 2\r\n\r\n\r\nHMSG a 1 r 2 3\r\nabc\r\n+OK\r\n-ERR 'x'\r\nPI";
+        let stream = b"INFO {\"a\":1} \r\nMSG a 1 2\r\n\r\n\r\nHMSG a 1 r 2 3\r\nabc\r\n\
+            +OK\r\n-ERR 'x'\r\nPI";
         let frames = all(stream.to_vec()).unwrap();
         assert_eq!(frames.len(), 5);
         assert_eq!(frames[1], b"MSG a 1 2\r\n\r\n\r\n");
@@ -209,7 +213,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_cut_gives_the_same_frames(payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 1..6), at in any::<prop::sample::Index>()) {
+        fn any_cut_gives_the_same_frames(
+            payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 1..6),
+            at in any::<prop::sample::Index>(),
+        ) {
             let stream: Vec<u8> = payloads.iter().flat_map(|payload| {
                 [format!("MSG s 1 {}\r\n", payload.len()).as_bytes(), payload, b"\r\n"].concat()
             }).collect();

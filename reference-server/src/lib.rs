@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `server.rs` | listens, accepts, stops; each connection gets two tasks |
 //! | `connection.rs` | the reader task fills a buffer; the writer task empties the outbox |
-//! | `protocol/parse.rs` | bytes become a [`ClientOp`](protocol::ClientOp), whose slices point into the buffer |
+//! | `protocol/parse.rs` | bytes become a [`ClientOp`](protocol::ClientOp), slices of the buffer |
 //! | `session.rs` | the state machine of one conversation: what the operation means |
 //! | `router.rs` | finds who is interested, picks a member of each queue group |
 //! | `index.rs`, `subject.rs` | the tree of subscriptions; what subjects are |

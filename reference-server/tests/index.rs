@@ -40,8 +40,9 @@ fn step() -> impl Strategy<Value = Step> {
     let short = prop::collection::vec("(a|b|\\*)", 1..4).prop_map(|tokens| tokens.join("."));
     let arrow = short.clone().prop_map(|pattern| format!("{pattern}.>"));
     let queue = prop::option::of("[qp]");
+    let inserted = (prop_oneof![short.clone(), arrow, pattern], queue);
     prop_oneof![
-        3 => (prop_oneof![short.clone(), arrow, pattern], queue).prop_map(|(p, q)| Step::Insert(p, q)),
+        3 => inserted.prop_map(|(pattern, queue)| Step::Insert(pattern, queue)),
         1 => any::<usize>().prop_map(Step::Remove),
         2 => prop_oneof![short, subject("(a|b|c|\\*|>||aa)")].prop_map(Step::Match),
     ]
@@ -78,7 +79,9 @@ proptest! {
                     let mut expected: Vec<_> = held
                         .iter()
                         .filter(|(pattern, ..)| naive_match(pattern, &subject))
-                        .map(|(_, queue, item)| (queue.as_ref().map(|q| q.clone().into_bytes()), *item))
+                        .map(|(_, queue, item)| {
+                            (queue.as_ref().map(|queue| queue.clone().into_bytes()), *item)
+                        })
                         .collect();
                     found.sort();
                     expected.sort();

@@ -150,7 +150,10 @@ fn line() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #[test]
     fn random_streams_survive_random_cuts(
-        lines in prop::collection::vec(prop_oneof![line(), prop::collection::vec(any::<u8>(), 0..30)], 0..8),
+        lines in prop::collection::vec(
+            prop_oneof![line(), prop::collection::vec(any::<u8>(), 0..30)],
+            0..8,
+        ),
         cuts in prop::collection::vec(1usize..40, 1..40),
     ) {
         let stream = lines.concat();

@@ -154,12 +154,19 @@ impl Dialogue {
         for message in &self.published {
             let receivers = match message.receivers.is_empty() {
                 true => "nobody".to_owned(),
-                false => message.receivers.join(", "),
+                false => self.in_order(&message.receivers).join(", "),
             };
             let payload = if message.payload.is_empty() { "(empty)" } else { &message.payload };
             table.add_row([&message.by, &message.subject, payload, &receivers]);
         }
         table
+    }
+
+    /// The receivers in the order of their subscriptions.
+    fn in_order<'a>(&self, receivers: &'a [String]) -> Vec<&'a str> {
+        let mut ordered: Vec<&str> = receivers.iter().map(String::as_str).collect();
+        ordered.sort_by_key(|name| self.subscriptions.iter().position(|(peer, _)| peer == name));
+        ordered
     }
 
     fn counts(&self) -> Table {

@@ -18,7 +18,7 @@ use nats_conformance::{
         matrix, terminal,
     },
     run::{Outcome, Plan, Verdict, run as run_cases, select},
-    scenario::Case,
+    scenario::{Case, problem::nearest as alike},
     story::Cut,
     target::file::untried,
 };
@@ -282,10 +282,12 @@ fn write_reports(reports: &[Report], several: bool, args: &RunArgs) -> Result<()
     Ok(())
 }
 
-/// A hint at ids that hold the selector's last part.
+/// A hint at an id that holds the selector's last part, or is written like it.
 fn nearest(selector: &str, corpus: &Corpus) -> String {
     let part = selector.rsplit('/').next().unwrap_or(selector).trim_matches('*');
     let near =
         corpus.scenarios.iter().find(|scenario| !part.is_empty() && scenario.id.contains(part));
-    near.map(|scenario| format!("; did you mean {:?}?", scenario.id)).unwrap_or_default()
+    let ids = corpus.scenarios.iter().map(|scenario| scenario.id.as_str());
+    let near = near.map(|scenario| scenario.id.as_str()).or_else(|| alike(selector, ids));
+    near.map(|id| format!("; did you mean {id:?}?")).unwrap_or_default()
 }

@@ -66,7 +66,8 @@ mod tests {
 
     fn problems(bound: &str) -> usize {
         let text = format!(
-            "title: t\nspec: X\nlevel: MUST\n\na, b, c connect\ntally a, b, c: 900 of MSG q 1 #\\r\\n<n>\n  {bound}\n"
+            "title: t\nspec: X\nlevel: MUST\n\na, b, c connect\n\
+            tally a, b, c: 900 of MSG q 1 #\\r\\n<n>\n  {bound}\n"
         );
         super::tallies(&parse("t", &text).unwrap().body).len()
     }

@@ -57,18 +57,15 @@ fn header(scenario: &Scenario, corpus: &Corpus) -> Vec<Problem> {
             problems.push(Problem::new(need.span.clone(), title, label));
         }
     }
-    if let (Some(since), Some(until)) = (&header.since, &header.until)
-        && !since.at_most(until)
-    {
-        let label = format!("no release is both since {since} and until {until}");
-        problems.push(Problem::new(header.title.span.clone(), "a scenario for no release", label));
-    }
     let same = |other: &&std::sync::Arc<Scenario>| {
         other.header.title.value == header.title.value && other.id < scenario.id
     };
     if let Some(other) = corpus.scenarios.iter().find(same) {
         let label = format!("{} has the same one", other.id);
-        problems.push(Problem::new(header.title.span.clone(), "a title used twice", label));
+        problems.push(
+            Problem::new(header.title.span.clone(), "a title used twice", label)
+                .advise("say what this one shows and the other does not"),
+        );
     }
     problems
 }

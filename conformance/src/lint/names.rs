@@ -255,7 +255,11 @@ impl Walk {
     fn silence(&mut self, span: &Span) {
         if !self.spoken {
             let label = "nobody has said anything before";
-            self.problems.push(Problem::new(span.clone(), "a silence that proves nothing", label));
+            self.problems.push(
+                Problem::new(span.clone(), "a silence that proves nothing", label).advise(
+                    "let somebody send something first; every story ends in silence anyway",
+                ),
+            );
             self.spoken = true;
         }
     }

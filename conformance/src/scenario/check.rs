@@ -3,7 +3,7 @@
 use super::{
     Check, Ordering, Problem, Test,
     parse::Line,
-    template::{Use, expr, text},
+    template::{Use, expr, regex, whole},
 };
 
 /// Operators, longer ones first.
@@ -32,17 +32,14 @@ pub(super) fn check(rest: Line<'_>) -> Result<Check, Problem> {
             let label = "expected it between slashes: `~ /^N[A-Z2-7]+$/`";
             return Err(Problem::new(span, "not a regular expression", label));
         };
-        if let Err(error) = regex::bytes::Regex::new(inner) {
-            let label = error.to_string().lines().last().unwrap_or_default().to_owned();
-            return Err(Problem::new(span, "not a regular expression", label));
-        }
+        regex(inner, span)?;
         let test = Test::Matches(inner.to_owned());
         return Ok(Check { left: expr(path, rest.start)?, test });
     }
     for (operator, ordering) in OPERATORS {
         if let Some((path, value)) = rest.text.split_once(operator) {
             let start = rest.start + rest.text.len() - value.len();
-            let right = text(value.trim_end(), start, Use::Send)?.template;
+            let right = whole(value.trim_end(), start, Use::Send)?;
             return Ok(Check {
                 left: expr(path, rest.start)?,
                 test: Test::Compare(*ordering, right),

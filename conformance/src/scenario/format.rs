@@ -96,12 +96,18 @@ fn paragraph(lines: &[Line<'_>], fragment: &mut Option<usize>, out: &mut String)
 
 /// Words with single blanks; JSON, texts and remarks as they are.
 fn statement(text: &str, out: &mut String) {
+    // They end in text, where blanks and `#` are bytes like any other.
+    let first = text.split(' ').next().unwrap_or_default();
+    if matches!(first, "let" | "tally") {
+        out.push_str(text);
+        return;
+    }
     let stated = without_remark(text);
     let remark = text[stated.len()..].trim();
-    let plain = !stated.contains(['{', '=', '"', '\\', '/']) && !stated.starts_with('#');
-    match plain && !stated.starts_with("tally") {
-        true => out.push_str(&stated.split_whitespace().collect::<Vec<_>>().join(" ")),
-        false => out.push_str(stated),
+    let is_text = matches!(first, "check" | "wait") || stated.contains(['{', '<', '"', '\\', '/']);
+    match is_text {
+        true => out.push_str(stated),
+        false => out.push_str(&stated.split_whitespace().collect::<Vec<_>>().join(" ")),
     }
     if !remark.is_empty() {
         if !stated.is_empty() {
@@ -128,6 +134,10 @@ fn table(rows: &[Line<'_>], out: &mut String) {
             let last = column + 1 == row.len();
             let gap = if last { 0 } else { widths[column] - cell.chars().count() + 1 };
             out.push_str(&format!("| {cell}{}", " ".repeat(gap)));
+        }
+        // An empty last cell needs its end, or it would be the end of the one before.
+        if row.len() > 1 && row.last().is_some_and(|cell| cell.is_empty()) {
+            out.push('|');
         }
         while out.ends_with(' ') {
             out.pop();

@@ -9,6 +9,9 @@ const KEYS: &[&str] = &[
     "title", "spec", "level", "since", "until", "tags", "needs", "keys", "config", "pings", "infos",
 ];
 
+/// What the key `spec` wants.
+const CLAUSES: &str = "the clauses it shows, such as CORE-SUB-001";
+
 /// Reads the header's lines; `end` is the length of the text.
 pub(super) fn header(
     lines: &[Line<'_>],
@@ -16,6 +19,7 @@ pub(super) fn header(
     problems: &mut Vec<Problem>,
 ) -> Option<Header> {
     let mut fields: Vec<Field<'_>> = Vec::new();
+    let mut keyless = false;
     for line in lines {
         if line.indent > 0 {
             match fields.last_mut() {
@@ -30,7 +34,15 @@ pub(super) fn header(
             }
             continue;
         }
-        match field(*line) {
+        let Some((key, value)) = key_and_value(line) else {
+            // Where the blank line is missing, the whole story has none: once is enough.
+            if !std::mem::replace(&mut keyless, true) {
+                let label = "expected `key: value`, or a blank line before the story";
+                problems.push(Problem::new(line.span(), "a header line without a key", label));
+            }
+            continue;
+        };
+        match field(*line, key, value) {
             Ok(field) if fields.iter().any(|other| other.key == field.key) => {
                 problems.push(Problem::new(
                     field.key_span,
@@ -54,11 +66,12 @@ struct Field<'a> {
     block: Vec<Line<'a>>,
 }
 
-fn field(line: Line<'_>) -> Result<Field<'_>, Problem> {
-    let Some((key, value)) = line.text.split_once(':') else {
-        let label = "expected `key: value`, or a blank line before the story";
-        return Err(Problem::new(line.span(), "a header line without a key", label));
-    };
+/// A line of the story may hold a colon as well.
+fn key_and_value<'a>(line: &Line<'a>) -> Option<(&'a str, &'a str)> {
+    line.text.split_once(':').filter(|(key, _)| !key.contains([' ', '<', '>']))
+}
+
+fn field<'a>(line: Line<'a>, key: &'a str, value: &str) -> Result<Field<'a>, Problem> {
     let key_span = line.start..line.start + key.len().max(1);
     if !KEYS.contains(&key) {
         let problem =
@@ -70,7 +83,9 @@ fn field(line: Line<'_>) -> Result<Field<'_>, Problem> {
     }
     let start = line.start + line.text.len() - value.trim_start().len();
     let text = value.trim().to_owned();
-    let value = Spanned { span: start..start + text.len().max(1), value: text };
+    // Of an empty value there is only the line to show.
+    let span = if text.is_empty() { line.span() } else { start..start + text.len() };
+    let value = Spanned { span, value: text };
     Ok(Field { key, key_span, value, block: Vec::new() })
 }
 
@@ -83,7 +98,7 @@ struct Reader<'a, 'p> {
 impl Reader<'_, '_> {
     fn read(mut self) -> Option<Header> {
         let title = self.required("title", "one sentence that is true of a correct server");
-        let spec = self.required("spec", "the clauses it shows, such as CORE-SUB-001");
+        let spec = self.required("spec", CLAUSES);
         let level = self.required("level", "MUST, SHOULD or MAY");
         let level = level.and_then(|level| match level.value.as_str() {
             "MUST" => Some(Level::Must),
@@ -95,8 +110,7 @@ impl Reader<'_, '_> {
                 None
             }
         });
-        let since = self.version("since");
-        let until = self.version("until");
+        let (since, until) = self.releases();
         let tags = self.list("tags").into_iter().map(|tag| tag.value).collect();
         let needs = self.list("needs");
         let manual_pings = self.manual("pings");
@@ -104,6 +118,9 @@ impl Reader<'_, '_> {
         let config = self.config();
         let keys = self.keys();
         let spec = split(&spec?);
+        if spec.is_empty() {
+            self.no("spec", CLAUSES);
+        }
         Some(Header {
             title: title?,
             spec,
@@ -126,10 +143,26 @@ impl Reader<'_, '_> {
     fn required(&mut self, key: &str, what: &str) -> Option<Spanned<String>> {
         let value = self.value(key).filter(|value| !value.value.is_empty());
         if value.is_none() {
-            let label = format!("expected `{key}:` in the header: {what}");
-            self.problems.push(Problem::new(self.start.clone(), format!("no {key}"), label));
+            self.no(key, what);
         }
         value
+    }
+
+    fn no(&mut self, key: &str, what: &str) {
+        let label = format!("expected `{key}:` in the header: {what}");
+        self.problems.push(Problem::new(self.start.clone(), format!("no {key}"), label));
+    }
+
+    /// The first and the last one.
+    fn releases(&mut self) -> (Option<Version>, Option<Version>) {
+        let (since, until) = (self.version("since"), self.version("until"));
+        if let (Some(first), Some(last), Some(value)) = (&since, &until, self.value("until"))
+            && !first.at_most(last)
+        {
+            let label = format!("no release is both since {first} and until {last}");
+            self.problems.push(Problem::new(value.span, "a scenario for no release", label));
+        }
+        (since, until)
     }
 
     fn version(&mut self, key: &str) -> Option<Version> {

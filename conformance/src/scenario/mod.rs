@@ -121,7 +121,8 @@ impl Version {
         self.cut(bound) >= &bound.0[..]
     }
 
-    /// Whether `self`, the version of a server, is not newer than `bound`: 2.11.11 is not newer than 2.11.
+    /// Whether `self`, the version of a server, is not newer than `bound`: 2.11.11 is not newer
+    /// than 2.11.
     pub fn at_most(&self, bound: &Version) -> bool {
         self.cut(bound) <= &bound.0[..]
     }
@@ -296,7 +297,8 @@ pub enum Part {
     Bytes(Vec<u8>),
     /// `\|`: what follows is a write of its own.
     Cut,
-    /// `<x>`, `<x.path>`, `<x + 1>`. In an expected frame a plain name not yet bound is bound to one word.
+    /// `<x>`, `<x.path>`, `<x + 1>`. In an expected frame a plain name not yet bound is bound to
+    /// one word.
     Value(Spanned<Expr>),
     /// `<"ab" x 300>`.
     Repeat(Vec<u8>, Spanned<Expr>),

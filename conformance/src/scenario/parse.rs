@@ -8,7 +8,7 @@ use super::{
     header::header,
     needs,
     problem::nearest,
-    template::{Use, expr, is_name, text},
+    template::{Use, expr, is_name, text, whole},
     words,
 };
 
@@ -28,11 +28,10 @@ pub fn parse(id: &str, source: &str) -> Result<Scenario, Vec<Problem>> {
     let body = parser.block(0);
     if body.is_empty() && parser.problems.is_empty() {
         let end = source.len().saturating_sub(1)..source.len();
-        parser.problems.push(Problem::new(
-            end,
-            "a scenario without a story",
-            "expected statements",
-        ));
+        parser.problems.push(
+            Problem::new(end, "a scenario without a story", "expected statements")
+                .advise("leave a line blank behind the header, then say who does what"),
+        );
     }
     match (header, parser.problems.is_empty()) {
         (Some(mut header), true) => {
@@ -78,7 +77,7 @@ struct Parser<'a> {
     problems: Vec<Problem>,
 }
 
-/// Words that begin a statement, for "did you mean".
+/// Words that begin a statement which no peer begins, for "did you mean".
 const STATEMENTS: &[&str] = &[
     "in any order",
     "for",
@@ -96,18 +95,6 @@ const STATEMENTS: &[&str] = &[
     "the server shuts down",
     "another server joins",
     "another server leaves",
-    "starts tls",
-    "fails tls",
-    "dials",
-    "is refused",
-    "connects",
-    "is quiet",
-    "is closed",
-    "closes",
-    "half-closes",
-    "resets",
-    "stops reading",
-    "reads on",
 ];
 
 impl<'a> Parser<'a> {
@@ -115,6 +102,15 @@ impl<'a> Parser<'a> {
     fn block(&mut self, indent: usize) -> Vec<Statement> {
         let mut statements = Vec::new();
         while let Some(line) = self.lines.get(self.at).copied() {
+            if line.text.starts_with('\t') {
+                self.at += 1;
+                let span = line.start..line.start + 1;
+                self.problems.push(
+                    Problem::new(span, "a tab before a line", "expected blanks")
+                        .advise("blocks are indented by two blanks"),
+                );
+                continue;
+            }
             if line.indent < indent {
                 break;
             }
@@ -125,19 +121,30 @@ impl<'a> Parser<'a> {
                     Problem::new(line.span(), "a line that is indented", label)
                         .advise("only blocks are indented, by two blanks"),
                 );
+                self.pass_over_block(indent);
                 continue;
             }
             match self.statement(line) {
                 Ok(kind) => statements.push(Statement { span: line.span(), kind }),
-                Err(problem) => self.problems.push(problem),
+                Err(problem) => {
+                    self.problems.push(problem);
+                    self.pass_over_block(indent);
+                }
             }
         }
         statements
     }
 
+    /// What is indented below a mistake is part of it.
+    fn pass_over_block(&mut self, indent: usize) {
+        let deeper = self.lines[self.at..].iter().take_while(|line| line.indent > indent);
+        self.at += deeper.count();
+    }
+
     fn indented_block(&mut self, line: Line<'_>) -> Result<Vec<Statement>, Problem> {
+        let before = self.problems.len();
         let body = self.block(line.indent + 2);
-        match body.is_empty() && self.problems.is_empty() {
+        match body.is_empty() && self.problems.len() == before {
             false => Ok(body),
             true => {
                 Err(Problem::new(line.span(), "a block without statements", "expected a block")
@@ -201,7 +208,8 @@ impl<'a> Parser<'a> {
         if counted && !has_payload(&template) {
             let Some(payload) = self.payload(line, peers, '>') else {
                 let label = "the size of what? expected a payload line below";
-                return Err(Problem::new(line.span(), "`#` without a payload", label));
+                return Err(Problem::new(line.span(), "`#` without a payload", label)
+                    .advise("an empty payload is a line with nothing behind `>`"));
             };
             let read = text(payload.text, payload.start, Use::Send)?;
             template.parts.extend(read.template.parts);
@@ -221,24 +229,16 @@ impl<'a> Parser<'a> {
             true => From::OneOf(words::peers(peers, line.start, '|')?),
             false => From::Each(words::peers(peers, line.start, ',')?),
         };
-        let read = text(rest.text, rest.start, Use::Expect)?;
-        if read.unfinished {
-            let span = rest.start + rest.text.len() - 1..rest.start + rest.text.len();
-            let label = "a frame is always whole";
-            return Err(Problem::new(span, "an unfinished line from the server", label));
-        }
-        let mut template = read.template;
+        let mut template = whole(rest.text, rest.start, Use::Expect)?;
         end_line(&mut template, false);
         let mut span = line.span();
-        let verb = rest.text.split([' ', '\t']).next().unwrap_or_default();
-        if matches!(verb, "MSG" | "HMSG") && !has_payload(&template) {
+        if lacks_payload(rest.text, &template) {
             let Some(payload) = self.payload(line, peers, '<') else {
                 let label = "expected its payload on the next line, from the same peer";
                 return Err(Problem::new(line.span(), "a message without its payload", label)
                     .advise("an empty payload is a line with nothing behind `<`"));
             };
-            let read = text(payload.text, payload.start, Use::Expect)?;
-            template.parts.extend(read.template.parts);
+            template.parts.extend(whole(payload.text, payload.start, Use::Expect)?.parts);
             end_line(&mut template, false);
             span.end = payload.start + payload.text.len();
         }
@@ -311,8 +311,12 @@ impl<'a> Parser<'a> {
             self.at += 1;
             let cells = cells(row)?;
             if cells.len() != names.len() {
-                let label = format!("expected {} cells, found {}", names.len(), cells.len());
-                let advice = "a `|` inside a cell is written `\\x7c`";
+                let plural = if names.len() == 1 { "" } else { "s" };
+                let label = format!("expected {} cell{plural}, found {}", names.len(), cells.len());
+                let advice = match cells.len() > names.len() {
+                    true => "a `|` inside a cell is written `\\x7c`",
+                    false => "an empty cell at the end is written `| |`",
+                };
                 return Err(
                     Problem::new(row.span(), "a row of the wrong length", label).advise(advice)
                 );
@@ -377,8 +381,15 @@ impl<'a> Parser<'a> {
         let peers = words::peers(peers, rest.start, ',')?;
         let count: u64 = count.trim().parse().map_err(|_| wrong())?;
         let start = rest.start + rest.text.len() - frame.len();
-        let mut frame = text(frame, start, Use::Expect)?.template;
+        let words = frame;
+        let mut frame = whole(words, start, Use::Expect)?;
         end_line(&mut frame, false);
+        if lacks_payload(words, &frame) {
+            let label = "expected its payload in the same line";
+            let span = start..start + words.len();
+            return Err(Problem::new(span, "a message without its payload", label)
+                .advise("write `MSG subject 1 5\\r\\nhello`"));
+        }
         let number = frame.parts.iter().find_map(|part| match part {
             Part::Value(value) => match &value.value {
                 super::Expr::Path(name, path) if path.is_empty() && name == "n" => {
@@ -441,7 +452,7 @@ fn tally_line(line: Line<'_>, tally: &mut Tally) -> Result<(), Problem> {
 
 fn binding(rest: Line<'_>) -> Result<Kind, Problem> {
     let wrong =
-        || Problem::new(rest.span(), "a name that can't be read", "expected `let x = text`");
+        || Problem::new(rest.span(), "a value that can't be read", "expected `let x = text`");
     let (name, value) = rest.text.split_once('=').ok_or_else(wrong)?;
     let start = rest.start + name.len() + 1;
     let blanks = value.len() - value.trim_start().len();
@@ -449,8 +460,7 @@ fn binding(rest: Line<'_>) -> Result<Kind, Problem> {
     if !is_name(&name.value) {
         return Err(wrong());
     }
-    let value = text(value.trim(), start + blanks, Use::Send)?.template;
-    Ok(Kind::Let(name, value))
+    Ok(Kind::Let(name, whole(value.trim(), start + blanks, Use::Send)?))
 }
 
 fn waiting(line: Line<'_>, rest: Line<'_>) -> Result<Kind, Problem> {
@@ -482,14 +492,13 @@ fn deed(line: Line<'_>) -> Result<Kind, Problem> {
         (&["reads on", "read on"], |peers| Kind::Act(peers, Act::ReadOn)),
     ];
     let (peers, verb) = words::peers_and_verb(line);
-    if let (Ok(names), Some(json)) =
-        (words::peers(peers, line.start, ','), words::after(verb.text, &["connects", "connect"]))
-    {
+    if let Some(json) = words::after(verb.text, &["connects", "connect"]) {
+        let names = words::peers(peers, line.start, ',')?;
         let start = verb.start + verb.text.len() - json.len();
         let json = json.trim_end();
         let options = match json.is_empty() {
             true => None,
-            false => Some(text(json, start, Use::Send)?.template),
+            false => Some(options(json, start)?),
         };
         return Ok(Kind::Connect(names, options));
     }
@@ -501,13 +510,34 @@ fn deed(line: Line<'_>) -> Result<Kind, Problem> {
             return Ok(kind(words::peers(peers, line.start, ',')?));
         }
     }
-    let known = nearest(line.text, STATEMENTS.iter().copied())
-        .or_else(|| nearest(verb.text, STATEMENTS.iter().copied()));
     let problem = Problem::new(line.span(), "a line that can't be read", "expected a statement");
+    if let Some(at) = line.text.find(['<', '>']).filter(|at| is_name(&line.text[..*at])) {
+        let (peer, text) = line.text.split_at(at);
+        let (sign, text) = text.split_at(1);
+        return Err(problem.advise(format!("did you mean `{peer}{sign} {text}`, with a blank?")));
+    }
+    let deeds = DEEDS.iter().flat_map(|(forms, _)| *forms).copied();
+    let deeds = deeds.chain(["connects", "starts tls", "fails tls"]);
+    let known = nearest(line.text, STATEMENTS.iter().copied())
+        .or_else(|| nearest(words::first(line).0, STATEMENTS.iter().copied()))
+        .map(str::to_owned)
+        .or_else(|| nearest(verb.text, deeds).map(|deed| format!("{peers} {deed}")));
     Err(match known {
         Some(known) => problem.advise(format!("did you mean `{known}`?")),
         None => problem.advise("`alice> text` sends, `alice< text` expects; see FORMAT.md"),
     })
+}
+
+/// The JSON object behind `connects`; with placeholders in it, it is one only later.
+fn options(json: &str, start: usize) -> Result<Template, Problem> {
+    let template = whole(json, start, Use::Send)?;
+    if let [Part::Bytes(bytes)] = &template.parts[..]
+        && serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(bytes).is_err()
+    {
+        let label = "expected a JSON object such as `{\"verbose\":true}`, or nothing";
+        return Err(Problem::new(template.span, "not the options of a CONNECT", label));
+    }
+    Ok(template)
 }
 
 /// `alice, bob> text`: the peers, the sign, the text behind one blank.
@@ -535,7 +565,7 @@ fn cells(row: Line<'_>) -> Result<Vec<Template>, Problem> {
     let offset = row.text.as_ptr() as usize;
     let cell = |cell: &str| {
         let start = row.start + (cell.as_ptr() as usize - offset);
-        Ok(text(cell, start, Use::Expect)?.template)
+        whole(cell, start, Use::Expect)
     };
     row_cells(row).into_iter().map(cell).collect()
 }
@@ -578,6 +608,12 @@ fn end_line(template: &mut Template, unfinished: bool) {
         Some(Part::Bytes(bytes)) => bytes.extend_from_slice(b"\r\n"),
         _ => template.parts.push(Part::Bytes(b"\r\n".to_vec())),
     }
+}
+
+/// Whether it is a message that ends with its first line.
+fn lacks_payload(text: &str, template: &Template) -> bool {
+    let verb = text.split([' ', '\t']).next().unwrap_or_default();
+    matches!(verb, "MSG" | "HMSG") && !has_payload(template)
 }
 
 /// Whether anything follows the first line end.

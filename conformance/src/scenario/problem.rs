@@ -34,8 +34,10 @@ pub fn render(path: &str, text: &str, problems: &[Problem], colour: bool) -> Str
     let shown: Vec<String> = problems
         .iter()
         .map(|problem| {
-            let end = problem.span.end.min(text.len());
-            let start = problem.span.start.min(end);
+            // Letters of several bytes are marked whole.
+            let is_boundary = |at: &usize| text.is_char_boundary(*at);
+            let end = (problem.span.end..text.len()).find(is_boundary).unwrap_or(text.len());
+            let start = (0..=problem.span.start.min(end)).rfind(is_boundary).unwrap_or(0);
             let label = AnnotationKind::Primary.span(start..end).label(&*problem.label);
             let snippet = Snippet::source(text).path(path).annotation(label);
             let mut report = vec![Level::ERROR.primary_title(&*problem.title).element(snippet)];
@@ -49,7 +51,7 @@ pub fn render(path: &str, text: &str, problems: &[Problem], colour: bool) -> Str
 }
 
 /// The nearest of the words, if it is near enough to have been meant.
-pub(super) fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = |candidate: &&str| distance(candidate, word);
     words.into_iter().min_by_key(near).filter(|found| near(found) <= 1 + word.len() / 3)
 }

@@ -28,12 +28,27 @@ pub(super) fn text(source: &str, start: usize, used: Use) -> Result<Text, Proble
     Ok(Text { template: Template { parts: reader.parts, span }, unfinished })
 }
 
+/// Reads text that can't be unfinished.
+pub(super) fn whole(source: &str, start: usize, used: Use) -> Result<Template, Problem> {
+    let read = text(source, start, used)?;
+    if !read.unfinished {
+        return Ok(read.template);
+    }
+    let span = start + source.len() - 1..start + source.len();
+    let label = "only a line that is sent can go without its end";
+    Err(Problem::new(span, "an unfinished line", label).advise("write `\\\\` for a backslash"))
+}
+
 /// Reads a number, a name, a path, or a sum.
 pub(super) fn expr(source: &str, start: usize) -> Result<Spanned<Expr>, Problem> {
     let text = source.trim();
     let offset = start + (source.len() - source.trim_start().len());
     let span = offset..offset + text.len();
-    let wrong = |label: &str| Problem::new(span.clone(), format!("`{text}` is no value"), label);
+    let title = match text.is_empty() {
+        true => "nothing where a value is wanted".to_owned(),
+        false => format!("`{text}` is no value"),
+    };
+    let wrong = |label: &str| Problem::new(span.clone(), title.clone(), label);
     let value = match text.rfind([' ']).filter(|_| text.contains([' '])) {
         None => {
             operand(text).ok_or_else(|| wrong("expected a number, a name, or `name.member`"))?
@@ -78,6 +93,16 @@ pub(super) fn operand(text: &str) -> Option<Expr> {
         }
     }
     Some(Expr::Path(name.to_owned(), path))
+}
+
+/// Whether it can be compiled, alone and as `pattern` does it: for bytes, in a group.
+pub(super) fn regex(source: &str, span: Span) -> Result<(), Problem> {
+    let build = |source: &str| regex::bytes::RegexBuilder::new(source).unicode(false).build();
+    build(source).and_then(|_| build(&format!("(?:{source})"))).map(drop).map_err(|error| {
+        let error = error.to_string();
+        let label = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
+        Problem::new(span, "not a regular expression", label)
+    })
 }
 
 /// A letter, then letters, digits, `_` or `-`.
@@ -224,10 +249,10 @@ impl Reader<'_> {
                 return Err(Problem::new(span, "a repetition without its count", label));
             };
             let at = self.start + from + 1 + inner.len() - count.len();
-            let text = super::template::text(text, self.start + from + 2, Use::Send)?;
-            let [Part::Bytes(bytes)] = &text.template.parts[..] else {
+            let template = whole(text, self.start + from + 2, Use::Send)?;
+            let [Part::Bytes(bytes)] = &template.parts[..] else {
                 let label = "expected plain text between the quotes";
-                return Err(Problem::new(span, "a repetition of nothing", label));
+                return Err(Problem::new(span, "nothing that can be repeated", label));
             };
             return Ok(Part::Repeat(bytes.clone(), expr(count, at)?));
         }
@@ -239,10 +264,7 @@ impl Reader<'_> {
                     return only_expected(Part::Json(name));
                 }
                 if let Some(re) = kind.strip_prefix('/').and_then(|re| re.strip_suffix('/')) {
-                    if let Err(error) = regex::bytes::Regex::new(re) {
-                        let label = error.to_string().lines().last().unwrap_or_default().to_owned();
-                        return Err(Problem::new(span, "not a regular expression", label));
-                    }
+                    regex(re, span.clone())?;
                     return only_expected(Part::Regex(name, re.to_owned()));
                 }
             }

@@ -64,13 +64,17 @@ pub(super) fn peers(text: &str, start: usize, separator: char) -> Result<Vec<Pee
 /// A list of names to be bound.
 pub(super) fn names(text: &str, start: usize) -> Result<Vec<Spanned<String>>, Problem> {
     let names = list(text, start, ',');
-    match names.iter().find(|name| !is_name(&name.value)) {
-        None => Ok(names),
-        Some(name) => {
+    for (at, name) in names.iter().enumerate() {
+        if !is_name(&name.value) {
             let label = "expected a letter, then letters, digits, `_` or `-`";
-            Err(Problem::new(name.span.clone(), "not a name", label))
+            return Err(Problem::new(name.span.clone(), "not a name", label));
+        }
+        if names[..at].iter().any(|other| other.value == name.value) {
+            let label = "expected a name for each column";
+            return Err(Problem::new(name.span.clone(), "a name twice", label));
         }
     }
+    Ok(names)
 }
 
 fn list(text: &str, mut start: usize, separator: char) -> Vec<Spanned<String>> {

@@ -36,7 +36,7 @@ impl Story<'_> {
             self.take_arrivals();
             for id in ids {
                 self.pass_over_infos(*id, pattern);
-                let Some(frame) = self.connections[*id].frames.front().cloned() else { continue };
+                let Some(frame) = self.first(*id, &patience).cloned() else { continue };
                 if pattern.matches(&frame.0, &mut self.scope) {
                     self.consume(*id);
                     return Ok(());
@@ -48,7 +48,11 @@ impl Story<'_> {
             self.still_there(ids, pattern.text())?;
             if let Waited::Nothing(why) = self.wait(ids, &mut patience).await? {
                 let heads = ids.iter().find_map(|id| self.connections[*id].frames.front());
-                let got = heads.map_or(why.to_owned(), |frame| shown(&frame.0));
+                let got = match (heads, ids) {
+                    (None, _) => why.to_owned(),
+                    (Some(frame), [_]) => format!("behind the fence's PONG: {}", shown(&frame.0)),
+                    (Some(frame), _) => shown(&frame.0),
+                };
                 let names: Vec<&str> =
                     ids.iter().map(|id| self.connections[*id].name.as_str()).collect();
                 let message = format!("a frame did not come to {}", names.join(" or "));
@@ -97,7 +101,7 @@ impl Story<'_> {
         let mut patience = Patience::new();
         while !open.is_empty() {
             self.take_arrivals();
-            if self.take_any(&mut open)? {
+            if self.take_any(&mut open, &patience)? {
                 patience = Patience::new();
                 continue;
             }
@@ -122,7 +126,11 @@ impl Story<'_> {
     }
 
     /// Takes one frame that is among those expected; a first frame that is not is a failure.
-    fn take_any(&mut self, open: &mut Vec<(Vec<usize>, &Expectation)>) -> Result<bool> {
+    fn take_any(
+        &mut self,
+        open: &mut Vec<(Vec<usize>, &Expectation)>,
+        patience: &Patience,
+    ) -> Result<bool> {
         let mut ids: Vec<usize> = open.iter().flat_map(|(ids, _)| ids.clone()).collect();
         ids.sort_unstable();
         ids.dedup();
@@ -135,7 +143,7 @@ impl Story<'_> {
                 }
                 let pattern = self.known(|scope| Pattern::new(&expectation.frame, scope))?;
                 self.pass_over_infos(id, &pattern);
-                let Some(frame) = self.connections[id].frames.front() else { break };
+                let Some(frame) = self.first(id, patience).cloned() else { break };
                 if pattern.matches(&frame.0, &mut self.scope) {
                     open.remove(at);
                     self.consume(id);
@@ -143,7 +151,7 @@ impl Story<'_> {
                 }
                 texts.push(pattern.text().to_owned());
             }
-            if let Some(frame) = self.connections[id].frames.front().cloned() {
+            if let Some(frame) = self.first(id, patience).cloned() {
                 let alone = open.iter().all(|(from, _)| !from.contains(&id) || from.len() == 1);
                 if alone {
                     return Err(self.unexpected(&texts.join(" or "), &frame.0));
@@ -153,9 +161,16 @@ impl Story<'_> {
         Ok(false)
     }
 
+    /// The first frame that counts: what came behind the PONG of a fence came too late.
+    pub(super) fn first(&self, id: usize, patience: &Patience) -> Option<&Frame> {
+        let peer = &self.connections[id];
+        peer.frames.front().filter(|_| !patience.is_proven() || peer.fenced_frames > 0)
+    }
+
     /// Takes the first frame away.
     pub(super) fn consume(&mut self, id: usize) {
         let peer = &mut self.connections[id];
+        peer.fenced_frames = peer.fenced_frames.saturating_sub(1);
         if let Some(frame) = peer.frames.pop_front()
             && frame.0 == b"PONG\r\n"
         {
@@ -168,9 +183,10 @@ impl Story<'_> {
         if self.case.scenario.header.manual_infos || pattern.text().starts_with("INFO") {
             return;
         }
-        let frames = &mut self.connections[id].frames;
-        while frames.front().is_some_and(|frame| frame.verb() == b"INFO") {
-            frames.pop_front();
+        let peer = &mut self.connections[id];
+        while peer.frames.front().is_some_and(|frame| frame.verb() == b"INFO") {
+            peer.frames.pop_front();
+            peer.fenced_frames = peer.fenced_frames.saturating_sub(1);
         }
     }
 
@@ -213,7 +229,7 @@ impl Story<'_> {
             if let Some(frame) = left {
                 return Err(self.unexpected("the end of the stream", &frame.0));
             }
-            if peer.ended {
+            if peer.ended && peer.malformed.is_none() {
                 return Ok(());
             }
             self.still_there(&[id], "the end of the stream")?;

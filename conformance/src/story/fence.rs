@@ -31,6 +31,11 @@ impl Patience {
     pub(super) fn new() -> Patience {
         Patience { started: Instant::now(), proven: false }
     }
+
+    /// Whether a fence has been put behind everything that may still count.
+    pub(super) fn is_proven(&self) -> bool {
+        self.proven
+    }
 }
 
 impl Story<'_> {
@@ -97,7 +102,7 @@ impl Story<'_> {
             return Ok(Waited::Nothing("nothing before the deadline"));
         }
         patience.proven = true;
-        self.fence_senders().await?;
+        self.fence_senders(ids).await?;
         for id in ids {
             self.fence(*id).await?;
         }
@@ -105,10 +110,11 @@ impl Story<'_> {
         Ok(Waited::Arrived)
     }
 
-    /// Fences everyone who has sent something that no fence has followed.
-    pub(super) async fn fence_senders(&mut self) -> Result<()> {
+    /// Fences everyone who has sent something that no fence has followed. Then come `next`; one
+    /// alone among them needs no fence before her own, and what came between the two would count.
+    pub(super) async fn fence_senders(&mut self, next: &[usize]) -> Result<()> {
         self.take_arrivals();
-        for id in 0..self.connections.len() {
+        for id in (0..self.connections.len()).filter(|id| next != [*id]) {
             if self.connections[id].unfenced {
                 self.fence(id).await?;
             }
@@ -132,12 +138,14 @@ impl Story<'_> {
         let wanted = before.max(peer.owed_pongs);
         peer.pings += 1;
         peer.unfenced = false;
+        peer.fenced_frames = usize::MAX;
         peer.send(&[b"PING\r\n"], true, EventKind::Fence).await;
         loop {
             let peer = &mut self.connections[id];
             let mut pongs = peer.frames.iter().enumerate().filter(|(_, frame)| is_pong(frame));
             if let Some((at, _)) = pongs.nth(wanted) {
                 peer.frames.remove(at);
+                peer.fenced_frames = at;
                 return Ok(());
             }
             if peer.ended || peer.malformed.is_some() {
@@ -159,7 +167,7 @@ impl Story<'_> {
             }
             Who::Everyone => self.open(),
         };
-        self.fence_senders().await?;
+        self.fence_senders(&ids).await?;
         for id in &ids {
             self.fence(*id).await?;
         }

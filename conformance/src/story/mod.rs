@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
 use crate::{
-    pattern::{Bound, NoValue, Scope, path_text},
+    pattern::{Bound, NoValue, Scope, finds, path_text},
     peer::{Inbox, Incoming, Peer},
     scenario::{Act, Case, Check, Kind, Ordering, Span, Statement, Template, Test, Version, Who},
     stage::Stage,
@@ -246,7 +246,9 @@ impl<'a> Story<'a> {
     }
 
     async fn dial(&mut self, name: &str, addr: SocketAddr) -> Result<usize> {
-        if let Some(old) = self.peers.get(name).copied() {
+        if let Some(old) = self.peers.get(name).copied()
+            && !self.connections[old].is_over()
+        {
             self.connections[old].close(false).await;
         }
         let id = self.connections.len();
@@ -358,8 +360,8 @@ impl<'a> Story<'a> {
             (Test::Missing, value) => (value.is_none(), format!("{path} is missing")),
             (Test::Matches(regex), value) => {
                 let text = value.as_ref().map(text_of).unwrap_or_default();
-                let regex_holds = regex::Regex::new(regex).is_ok_and(|regex| regex.is_match(&text));
-                (value.is_some() && regex_holds, format!("{path} ~ /{regex}/"))
+                let found = self.known(|_| finds(regex, text.as_bytes()))?;
+                (value.is_some() && found, format!("{path} ~ /{regex}/"))
             }
             (Test::Compare(ordering, right), value) => {
                 let right = self.known(|scope| scope.writes(right))?.concat();
@@ -412,11 +414,14 @@ impl<'a> Story<'a> {
     /// Frames nobody has expected so far, for the report.
     fn waiting(&mut self) -> Vec<(String, String)> {
         self.take_arrivals();
-        let frames =
-            self.connections.iter().filter(|peer| !peer.left).flat_map(|peer| {
-                peer.frames.iter().map(|frame| (peer.name.clone(), shown(&frame.0)))
-            });
-        frames.take(8).collect()
+        let manual_infos = self.case.scenario.header.manual_infos;
+        let peers = self.connections.iter().filter(|peer| !peer.left);
+        let frames = peers.flat_map(|peer| peer.frames.iter().map(move |frame| (peer, frame)));
+        frames
+            .filter(|(_, frame)| manual_infos || frame.verb() != b"INFO")
+            .map(|(peer, frame)| (peer.name.clone(), shown(&frame.0)))
+            .take(8)
+            .collect()
     }
 }
 

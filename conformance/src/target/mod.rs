@@ -324,3 +324,52 @@ impl Instance {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn running(text: &str) -> Option<(String, String, Value)> {
+        match Target::running(text) {
+            Ok(Target::Running { addr, url, credentials }) => {
+                Some((addr.to_string(), url, Value::Object(credentials)))
+            }
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn addresses_are_read_and_credentials_kept_out_of_them() {
+        let none = || serde_json::json!({});
+        for (text, addr, url, credentials) in [
+            ("nats://127.0.0.1:4333", "127.0.0.1:4333", "nats://127.0.0.1:4333", none()),
+            ("127.0.0.1:4333", "127.0.0.1:4333", "nats://127.0.0.1:4333", none()),
+            ("127.0.0.1", "127.0.0.1:4222", "nats://127.0.0.1:4222", none()),
+            ("nats://127.0.0.1/", "127.0.0.1:4222", "nats://127.0.0.1:4222", none()),
+            ("nats://[::1]:4333", "[::1]:4333", "nats://[::1]:4333", none()),
+            ("nats://[::1]", "[::1]:4222", "nats://[::1]:4222", none()),
+            (
+                "nats://ann:p@ss:w@127.0.0.1:1",
+                "127.0.0.1:1",
+                "nats://127.0.0.1:1",
+                serde_json::json!({"user": "ann", "pass": "p@ss:w"}),
+            ),
+            (
+                "nats://secret@127.0.0.1:1",
+                "127.0.0.1:1",
+                "nats://127.0.0.1:1",
+                serde_json::json!({"auth_token": "secret"}),
+            ),
+        ] {
+            let expected = (addr.to_owned(), url.to_owned(), credentials);
+            assert_eq!(running(text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for text in ["", "nats://", "ftp://127.0.0.1", "nats://127.0.0.1:99999", "nats://a b:1"] {
+            assert_eq!(running(text), None, "{text}");
+        }
+    }
+}
