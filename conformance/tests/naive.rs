@@ -49,7 +49,10 @@ fn has_python() -> bool {
 static RUN: LazyLock<(Said, Value)> = LazyLock::new(|| {
     let folder = TempDir::new().unwrap();
     let json = folder.path().join("run.json");
-    let arguments: Vec<&str> = COMMAND.split_whitespace().chain(["--json", text(&json)]).collect();
+    let arguments: Vec<&str> = COMMAND
+        .split_whitespace()
+        .chain(["--json", text(&json), "--timeout", "20", "--trace"])
+        .collect();
     let said = conformance(&arguments);
     let report = fs::read_to_string(&json).unwrap_or_else(|_| panic!("{}", said.err));
     (said, serde_json::from_str(&report).unwrap())

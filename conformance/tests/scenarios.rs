@@ -39,8 +39,10 @@ fn trial(case: Case, runtime: &Arc<Runtime>, facts: &Facts) -> Trial {
         version: judged_as(None, facts),
         credentials: Map::new(),
     };
-    let needs = &case.scenario.header.needs;
-    let ignored = needs.iter().any(|need| lacks.contains(&need.value));
+    let (header, version) = (&case.scenario.header, &settings.version);
+    let ignored = header.needs.iter().any(|need| lacks.contains(&need.value))
+        || header.since.as_ref().is_some_and(|since| !version.at_least(since))
+        || header.until.as_ref().is_some_and(|until| !version.at_most(until));
     let plan = Arc::new(Plan { target, settings, jobs: 1, lacks, known: Vec::new() });
     let runtime = runtime.clone();
     Trial::test(case.id.clone(), move || match runtime.block_on(told(plan, case)) {
