@@ -2,6 +2,7 @@
 
 mod article;
 mod look;
+mod report;
 mod run;
 
 use std::{
@@ -62,6 +63,8 @@ enum Colour {
 enum Command {
     /// Tell scenarios to a server and say what held.
     Run(Box<run::RunArgs>),
+    /// Show recorded runs again, side by side.
+    Report(report::ReportArgs),
     /// Replay the article's experiments and show who received what.
     Article(article::ArticleArgs),
     /// List scenarios.
@@ -121,6 +124,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Run(args) => {
             corpus().map_err(Stop::from).and_then(|corpus| run::run(&corpus, *args))
         }
+        Command::Report(args) => report::report(&args),
         Command::Article(args) => {
             corpus().map_err(Stop::from).and_then(|corpus| article::article(&corpus, args))
         }

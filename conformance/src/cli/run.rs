@@ -15,7 +15,6 @@ use nats_conformance::{
     corpus::Corpus,
     report::{
         json::{Provenance, Record, Report},
-        junit::junit,
         terminal,
     },
     run::{Deviation, Outcome, Plan, Verdict, judged_as, matches, run as run_cases, select},
@@ -27,7 +26,7 @@ use serde::Deserialize;
 use serde_json::Map;
 use tokio::sync::mpsc;
 
-use super::{FINDINGS, HELD, Stop, is_watched};
+use super::{FINDINGS, HELD, Stop, is_watched, report::Outputs};
 
 #[derive(Debug, Args, Default)]
 pub(super) struct RunArgs {
@@ -62,9 +61,8 @@ pub(super) struct RunArgs {
     /// Write the versioned JSON report to this file.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     json: Option<PathBuf>,
-    /// Write a JUnit report to this file.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    junit: Option<PathBuf>,
+    #[command(flatten)]
+    outputs: Outputs,
 }
 
 #[derive(Debug, Args, Default)]
@@ -142,6 +140,7 @@ pub(super) fn run(corpus: &Corpus, args: RunArgs) -> Result<u8, Stop> {
         let near = nearest(selector, corpus);
         return Err(Stop::usage(format!("no case is named by {selector:?}{near}; see `list`")));
     }
+    args.outputs.check(false)?;
     let seed = args.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
     let runtime = runtime()?;
     let mut prepared = runtime.block_on(prepare(&args.target, seed))?;
@@ -177,9 +176,10 @@ pub(super) fn run(corpus: &Corpus, args: RunArgs) -> Result<u8, Stop> {
             duration_ms: u64::try_from(started.1.elapsed().as_millis()).unwrap_or(u64::MAX),
         },
         &outcomes,
-        args.record,
+        args.outputs.record(args.record),
     );
-    write_reports(&report, args.json.as_deref(), args.junit.as_deref())?;
+    write_json(&report, args.json.as_deref())?;
+    args.outputs.write(std::slice::from_ref(&report))?;
     anstream::println!("{}", terminal::summary(&report));
     let counts = |verdict: Verdict| report.summary.get(verdict.word()).copied().unwrap_or(0);
     let warned = if args.allow_warn { 0 } else { counts(Verdict::Warn) };
@@ -297,19 +297,11 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Stop> {
     tokio::runtime::Runtime::new().map_err(|error| Stop::usage(format!("no runtime: {error}")))
 }
 
-fn write_reports(report: &Report, json: Option<&Path>, xml: Option<&Path>) -> Result<(), Stop> {
-    let write = |path: &Path, text: String| {
-        let failed = |error| Stop::usage(format!("can't write {}: {error}", path.display()));
-        fs::write(path, text).map_err(failed)
-    };
-    if let Some(path) = json {
-        let text = serde_json::to_string_pretty(report);
-        write(path, text.map_err(|error| Stop::usage(error.to_string()))? + "\n")?;
-    }
-    if let Some(path) = xml {
-        write(path, junit(report).map_err(|error| Stop::usage(error.to_string()))?)?;
-    }
-    Ok(())
+fn write_json(report: &Report, path: Option<&Path>) -> Result<(), Stop> {
+    let Some(path) = path else { return Ok(()) };
+    let text = serde_json::to_string_pretty(report).map_err(|e| Stop::usage(e.to_string()))?;
+    let failed = |error| Stop::usage(format!("can't write {}: {error}", path.display()));
+    fs::write(path, text + "\n").map_err(failed)
 }
 
 /// A hint at ids that hold the selector's last part.

@@ -2,35 +2,44 @@
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::json::{CaseReport, Report as Run};
+use super::{
+    json::{CaseReport, Report as Run},
+    table::{Table, scenario_of},
+};
 use crate::run::Verdict;
 
-/// The run as JUnit XML: a suite for each folder of scenarios.
+/// The runs as JUnit XML: a suite for each folder of scenarios. Of several targets each has its
+/// own suites, named with the target in front.
 ///
 /// # Errors
 /// What the XML writer says.
-pub fn junit(run: &Run) -> Result<String, quick_junit::SerializeError> {
-    let mut report = Report::new(format!("nats-conformance {}", run.provenance.target));
-    let folder =
-        |case: &CaseReport| case.id.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
-    let mut at = 0;
-    while at < run.cases.len() {
-        let name = folder(&run.cases[at]);
-        let end = run.cases[at..].iter().position(|case| folder(case) != name);
-        let end = end.map_or(run.cases.len(), |length| at + length);
-        let mut suite = TestSuite::new(name.replace('/', "."));
-        suite.add_test_cases(run.cases[at..end].iter().map(case));
-        report.add_test_suite(suite);
-        at = end;
+pub fn junit(runs: &[Run]) -> Result<String, quick_junit::SerializeError> {
+    let table = Table::new(runs);
+    let names: Vec<&str> = table.columns.iter().map(|column| &*column.name).collect();
+    let mut report = Report::new(format!("nats-conformance {}", names.join(", ")));
+    for column in &table.columns {
+        let target = match &runs {
+            [_] => String::new(),
+            _ => format!("{}.", column.key.replace('.', "_")),
+        };
+        let folder = |case: &CaseReport| scenario_of(&case.id).0.to_owned();
+        for cases in column.report.cases.chunk_by(|a, b| folder(a) == folder(b)) {
+            let name = format!("{target}{}", folder(&cases[0]).replace('/', "."));
+            let mut suite = TestSuite::new(name.clone());
+            suite.add_test_cases(cases.iter().map(|one| case(one, &name)));
+            report.add_test_suite(suite);
+        }
     }
     report.to_string()
 }
 
-fn case(case: &CaseReport) -> TestCase {
+fn case(case: &CaseReport, suite: &str) -> TestCase {
     let text = case.message.clone().unwrap_or_default();
     let details = || {
         let mut lines = Vec::new();
-        lines.extend(case.line.map(|line| format!("scenarios/{}.nats:{line}", base(&case.id))));
+        lines.extend(
+            case.line.map(|line| format!("scenarios/{}.nats:{line}", scenario_of(&case.id).1)),
+        );
         lines.extend(case.expected.as_ref().map(|text| format!("expected {text}")));
         lines.extend(case.got.as_ref().map(|text| format!("got      {text}")));
         lines.extend(case.transcript.iter().cloned());
@@ -51,14 +60,9 @@ fn case(case: &CaseReport) -> TestCase {
             status
         }
     };
-    let (folder, name) = case.id.rsplit_once('/').unwrap_or(("", &case.id));
+    let (_, name) = case.id.rsplit_once('/').unwrap_or(("", &case.id));
     let mut test = TestCase::new(name, status);
-    test.set_classname(folder.replace('/', "."));
+    test.set_classname(suite);
     test.set_time(std::time::Duration::from_secs_f64(case.duration_ms / 1e3));
     test
-}
-
-/// The id without its row.
-fn base(id: &str) -> &str {
-    id.split('[').next().unwrap_or(id)
 }
