@@ -63,12 +63,14 @@ enum Colour {
 enum Command {
     /// Tell scenarios to a server and say what held.
     Run(Box<run::RunArgs>),
-    /// Show recorded runs again, side by side.
+    /// Show recorded runs again, side by side; without an option, as Markdown.
     Report(report::ReportArgs),
     /// Replay the article's experiments and show who received what.
     Article(article::ArticleArgs),
     /// List scenarios.
     List(look::ListArgs),
+    /// Write scenarios as plain data, for programs in any language.
+    Export(look::ExportArgs),
     /// Show a scenario with the clauses it is about.
     Show(look::ShowArgs),
     /// Look for mistakes in scenarios.
@@ -130,6 +132,9 @@ pub(crate) fn main() -> ExitCode {
         }
         Command::List(args) => {
             corpus().map_err(Stop::from).and_then(|corpus| look::list(&corpus, &args))
+        }
+        Command::Export(args) => {
+            corpus().map_err(Stop::from).and_then(|corpus| look::export(&corpus, &args))
         }
         Command::Show(args) => {
             corpus().map_err(Stop::from).and_then(|corpus| look::show(&corpus, &args))

@@ -56,7 +56,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<u8, Stop> {
     }
     let outputs = &args.outputs;
     match outputs.paths().count() {
-        0 => print!("{}", markdown(&reports)),
+        0 => write(Path::new("-"), &markdown(&reports))?,
         _ => outputs.check(true)?,
     }
     outputs.write(&reports)?;
@@ -142,7 +142,8 @@ fn is_stdout(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Stop> {
+/// Writes a text to a file, or to standard output if the path is `-`.
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Stop> {
     let done = match is_stdout(path) {
         true => std::io::stdout().write_all(text.as_bytes()),
         false => fs::write(path, text),
