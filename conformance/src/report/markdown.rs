@@ -24,11 +24,8 @@ pub fn markdown(reports: &[Report]) -> String {
     counts(&mut text, &table);
     findings(&mut text, &table);
     differences(&mut text, &table);
-    text.push_str("\n**Again**\n\n```sh\n");
-    for column in &table.columns {
-        let _ = writeln!(text, "{}", column.again(None));
-    }
-    let _ = writeln!(text, "```");
+    let again: Vec<String> = table.columns.iter().map(|column| column.again(None)).collect();
+    let _ = writeln!(text, "\n**Again**\n\n{}", fenced("sh", &again.join("\n")));
     text
 }
 
@@ -112,7 +109,7 @@ fn finding(text: &mut String, column: &Column, case: &CaseReport) {
         lines.extend(said.map(|said| format!("          {}", said.trim_start())));
     }
     lines.push(format!("again     {}", column.again(Some(&case.id))));
-    let _ = writeln!(text, "{}\n\n</details>\n", fenced(&lines.join("\n")));
+    let _ = writeln!(text, "{}\n\n</details>\n", fenced("text", &lines.join("\n")));
 }
 
 fn differences(text: &mut String, table: &Table) {
@@ -175,10 +172,10 @@ pub(super) fn html(text: &str) -> String {
 }
 
 /// Text between fences that no line of it can end.
-fn fenced(text: &str) -> String {
+fn fenced(language: &str, text: &str) -> String {
     let runs = text.split(|letter| letter != '`').map(str::len);
     let fence = "`".repeat(runs.max().unwrap_or(0).max(2) + 1);
-    format!("{fence}text\n{text}\n{fence}")
+    format!("{fence}{language}\n{text}\n{fence}")
 }
 
 fn cut(text: &str) -> String {
