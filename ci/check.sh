@@ -14,7 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # The steps in order: cheap ones that fail often come first.
 mapfile -t RELEASES < <(ci/servers.sh --list)
 readonly RELEASES STEPS=(
-  format clippy docs light test build scenarios embedded cut program "${RELEASES[@]}" article
+  format clippy docs light test build scenarios embedded cut program "${RELEASES[@]}" article browser
 )
 readonly TARGET=${CARGO_TARGET_DIR:-target}/release
 export CARGO_TERM_PROGRESS_WHEN=never
@@ -32,6 +32,7 @@ title() {
     cut) echo "The suite on the embedded broker, cut between all bytes" ;;
     program) echo "The suite on the broker as a program" ;;
     article) echo "The article's experiments with nats.py" ;;
+    browser) echo "The HTML report in a browser" ;;
     *) echo "The suite on nats-server $1" ;;
   esac
 }
@@ -82,6 +83,8 @@ step_article() {
   ci/article.sh "$TARGET/nats-reference-server" "$program"
 }
 
+step_browser() { ci/report-browser.sh; }
+
 # The suite, with its reports below artifacts/.
 suite() {
   local name=$1
@@ -119,7 +122,7 @@ is_step() { is_release "$1" || [[ " ${STEPS[*]} " == *" $1 "* ]]; }
 # What needs the programs, built here when the step `build` isn't among the chosen ones.
 needs_build() {
   case $1 in
-    scenarios | embedded | cut | program | article) ;;
+    scenarios | embedded | cut | program | article | browser) ;;
     *) is_release "$1" ;;
   esac
 }

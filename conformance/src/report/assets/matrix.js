@@ -1,6 +1,6 @@
 // The matrix: sections, scenarios, and the rows of those that are tables; a column for each server.
 
-const matrix = { sections: sections(), lines: [] };
+const matrix = { sections: sections(), lines: [], stop: null };
 
 /** Draws all of it once; filters hide and show lines. */
 function drawMatrix() {
@@ -28,7 +28,7 @@ function drawMatrix() {
 function drawSection(section) {
   const findings = targets.some((_, at) => findingsOf(tally(section.cases, at)) > 0);
   section.open = findings || section.cases.some((item) => item.differs) || data.cases.length < 60;
-  section.toggle = el("button", { class: "toggle", onclick: () => {
+  section.toggle = el("button", { class: "toggle", type: "button", tabindex: "-1", onclick: () => {
     if (matrix.active) section.shut = !section.shut;
     else section.open = !section.open;
     showLines();
@@ -62,7 +62,7 @@ function drawScenario(scenario) {
       targets.map((_, at) => el("td", {}, cell(first, at))));
     return first.line;
   }
-  scenario.toggle = el("button", { class: "toggle", onclick: () => {
+  scenario.toggle = el("button", { class: "toggle", type: "button", tabindex: "-1", onclick: () => {
     scenario.open = !scenario.open;
     showLines();
   } }, name);
@@ -129,8 +129,7 @@ function showLines() {
     for (const scenario of section.scenarios) showScenario(scenario, open);
   }
   matrix.lines = [...document.querySelectorAll("#matrix tbody tr:not([hidden])")];
-  const focusable = matrix.lines.flatMap(stops);
-  if (!focusable.some((stop) => stop.tabIndex === 0)) focusable[0]?.setAttribute("tabindex", "0");
+  if (!matrix.lines.includes(matrix.stop?.closest("tr"))) stopAt(matrix.lines.flatMap(stops)[0]);
 }
 
 function showScenario(scenario, open) {
@@ -168,9 +167,14 @@ function moveByKey(event) {
   }
 }
 
+function stopAt(stop) {
+  matrix.stop?.setAttribute("tabindex", "-1");
+  matrix.stop = stop;
+  stop?.setAttribute("tabindex", "0");
+}
+
 function focusOn(stop) {
   if (!stop) return;
-  for (const other of document.querySelectorAll("#matrix [tabindex='0']")) other.tabIndex = -1;
-  stop.tabIndex = 0;
+  stopAt(stop);
   stop.focus();
 }

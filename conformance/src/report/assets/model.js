@@ -60,6 +60,7 @@ function tally(cases, target) {
 
 const isFinding = (word) => verdicts.get(word)?.finding ?? false;
 const gravest = (counts) => GRAVEST.find((word) => counts.get(word));
+const sizeOf = (counts) => [...counts.values()].reduce((sum, count) => sum + count, 0);
 const findingsOf = (counts) =>
   [...counts].reduce((sum, [word, count]) => sum + (isFinding(word) ? count : 0), 0);
 

@@ -6,7 +6,7 @@ function drawHead() {
   const total = findings.reduce((sum, count) => sum + count, 0);
   const bad = findings.filter(Boolean).length;
   const passed = all.reduce((sum, counted) => sum + (counted.get("pass") ?? 0), 0);
-  const asked = all.reduce((sum, counted) => sum + [...counted.values()].reduce((a, b) => a + b, 0), 0);
+  const asked = all.reduce((sum, counted) => sum + sizeOf(counted), 0);
   const where = targets.length === 1 ? targets[0].name : plural(targets.length, "server");
   const words = total
     ? `${plural(total, "finding")} on ${targets.length === 1 ? where : bad === targets.length ? `all ${where}` : `${bad} of ${where}`}`
@@ -28,7 +28,7 @@ const date = (text) => (text ? text.slice(0, 16).replace("T", " ") + " UTC" : nu
 /** A server: its counts as a bar and as words that filter. */
 function card(target, at, counted) {
   const { server = {} } = target.provenance;
-  const size = [...counted.values()].reduce((a, b) => a + b, 0);
+  const size = sizeOf(counted);
   const words = data.verdicts.map(({ word }) => word).filter((word) => counted.get(word));
   return el("article", { class: "card" },
     el("h2", {}, target.name),
@@ -60,7 +60,7 @@ function drawProvenance() {
     new Set(item.results.map((result) => result?.text).filter((text) => text !== undefined)).size > 1);
   if (mixed.length) {
     byId("provenance").before(el("p", { class: "note" },
-      `These runs were made with different scenarios: the text of ${plural(mixed.length, "case")} differs between servers.`));
+      `These runs were made with different scenarios: ${plural(mixed.length, "case")} were told otherwise to some servers.`));
   }
 }
 
@@ -76,7 +76,7 @@ function drawTools() {
   byId("differing").hidden = targets.length < 2;
   byId("tools").addEventListener("input", filter);
   byId("tools").addEventListener("submit", (event) => event.preventDefault());
-  byId("reset").addEventListener("click", () => { byId("tools").reset(); filter(); });
+  byId("clear").addEventListener("click", () => { byId("tools").reset(); filter(); });
   byId("fold").addEventListener("click", () => {
     const open = byId("fold").textContent === "Open all";
     for (const section of matrix.sections) Object.assign(section, { open, shut: !open });
@@ -86,16 +86,17 @@ function drawTools() {
 }
 
 function filter() {
+  const checked = [...document.querySelectorAll("#verdicts input:checked")];
   const shown = applyFilter({
     words: byId("search").value.toLowerCase().split(/\s+/).filter(Boolean),
-    verdicts: new Set([...document.querySelectorAll("#verdicts input:checked")].map((box) => box.value)),
+    verdicts: new Set(checked.map((box) => box.value)),
     level: byId("level").value,
     section: byId("section").value,
     servers: byId("servers").value,
   });
   byId("count").value = matrix.active
     ? `${shown} of ${plural(data.cases.length, "case")}` : plural(data.cases.length, "case");
-  byId("reset").hidden = !matrix.active;
+  byId("clear").hidden = !matrix.active;
 }
 
 /** Shows what the address says: a case, or the matrix. */
@@ -105,7 +106,9 @@ function route() {
   story.openedHere = false;
   if (byId("story").open) byId("story").close();
   const line = story.item?.line;
-  if (line && !line.hidden) focusOn(stops(line).find((stop) => stop.hash === hashOf(story.item, story.target)));
+  if (!line || line.hidden) return;
+  const hash = hashOf(story.item, story.target);
+  focusOn(stops(line).find((stop) => stop.getAttribute("href") === hash));
 }
 
 function listen() {
@@ -125,7 +128,10 @@ function listen() {
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (byId("story").open) {
-      const moves = { j: () => step(1), k: () => step(-1), ArrowLeft: () => aside(-1), ArrowRight: () => aside(1) };
+      const moves = {
+        j: () => step(1), k: () => step(-1),
+        ArrowLeft: () => aside(-1), ArrowRight: () => aside(1),
+      };
       if (!event.target.closest("input, .inside")) moves[event.key]?.();
     } else if (event.key === "/" && !event.target.closest("input, select")) {
       event.preventDefault();

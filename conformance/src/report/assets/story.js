@@ -125,7 +125,7 @@ function scenarioText(item, result, peers) {
 /** Remarks are pale; who speaks has the colour of the transcript. */
 function sourceLine(line, peers) {
   if (/^\s*#/.test(line)) return el("span", { class: "caption" }, line);
-  const parts = /^(\s*)([\w-]+)(?=[<>]| (?:connects|dials|is|closes|half-closes|resets|stops|reads))([^]*)$/
+  const parts = /^(\s*)([\w-]+)(?=[<>]| (?:connects|dials|is|[a-z-]*closes|resets|stops|reads)\b)([^]*)$/
     .exec(line);
   if (!parts || !peers.has(parts[2])) return line || " ";
   return [parts[1], el("span", { class: `peer p${peers.get(parts[2])}` }, parts[2]), parts[3]];
