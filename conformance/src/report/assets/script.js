@@ -6,17 +6,20 @@ function drawHead() {
   const total = findings.reduce((sum, count) => sum + count, 0);
   const bad = findings.filter(Boolean).length;
   const passed = all.reduce((sum, counted) => sum + (counted.get("pass") ?? 0), 0);
-  const asked = all.reduce((sum, counted) => sum + sizeOf(counted), 0);
+  const told = all.reduce((sum, counted) => sum + sizeOf(counted), 0);
   const where = targets.length === 1 ? targets[0].name : plural(targets.length, "server");
+  const which = targets.length === 1 ? "" : bad === targets.length ? "all " : `${bad} of `;
   const words = total
-    ? `${plural(total, "finding")} on ${targets.length === 1 ? where : bad === targets.length ? `all ${where}` : `${bad} of ${where}`}`
-    : passed === asked ? `Every case holds on ${where}` : `No finding on ${where}`;
+    ? `${plural(total, "finding")} on ${which}${where}`
+    : passed === told ? `Every case holds on ${where}` : `No finding on ${where}`;
   byId("verdict").replaceChildren(
     el("span", { class: `mark ${total ? "fail" : "pass"}`, "aria-hidden": "true" }, total ? "✗" : "✓"),
     ` ${words}`);
   document.title = `NATS conformance: ${words}`;
   const differing = data.cases.filter((item) => item.differs).length;
-  byId("lead").textContent = [plural(data.cases.length, "case"), `${passed} of ${asked} held`,
+  const skipped = all.reduce((sum, counted) => sum + (counted.get("skip") ?? 0), 0);
+  byId("lead").textContent = [plural(data.cases.length, "case"), `${passed} of ${told} held`,
+    skipped ? `${skipped} skipped` : null,
     differing ? `${plural(differing, "case")} where the servers differ` : null,
     date(targets[0].provenance.started)].filter(Boolean).join(" · ");
   byId("targets").append(...targets.map((target, at) => card(target, at, all[at])));
@@ -60,7 +63,8 @@ function drawProvenance() {
     new Set(item.results.map((result) => result?.text).filter((text) => text !== undefined)).size > 1);
   if (mixed.length) {
     byId("provenance").before(el("p", { class: "note" },
-      `These runs were made with different scenarios: ${plural(mixed.length, "case")} were told otherwise to some servers.`));
+      "These runs were made with different scenarios: "
+      + `the text of ${plural(mixed.length, "case")} is not the same for all servers.`));
   }
 }
 
