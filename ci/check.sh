@@ -14,7 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # The steps in order: cheap ones that fail often come first.
 mapfile -t RELEASES < <(ci/servers.sh --list)
 readonly RELEASES STEPS=(
-  format clippy docs light test build scenarios matrix cut junit changes article
+  format clippy docs light test build scenarios matrix cut junit changes article browser
 )
 readonly PARTS=(embedded program "${RELEASES[@]}")
 readonly TARGET=${CARGO_TARGET_DIR:-target}/release
@@ -37,6 +37,7 @@ title() {
     junit) echo "JUnit reports are as their schema says" ;;
     changes) echo "docs/wire-changes.md is what the releases do" ;;
     article) echo "The article's experiments with nats.py" ;;
+    browser) echo "The HTML report in a browser" ;;
     *) echo "The suite on nats-server $1" ;;
   esac
 }
@@ -126,6 +127,8 @@ step_article() {
   ci/article.sh "$TARGET/nats-reference-server" "$program"
 }
 
+step_browser() { ci/report-browser.sh; }
+
 # The suite, with its reports below artifacts/.
 suite() {
   local name=$1
@@ -163,7 +166,7 @@ is_step() { is_release "$1" || [[ " ${STEPS[*]} ${PARTS[*]} " == *" $1 "* ]]; }
 # What needs the programs, built here when the step `build` isn't among the chosen ones.
 needs_build() {
   case $1 in
-    scenarios | matrix | embedded | cut | program | junit | changes | article) ;;
+    scenarios | matrix | embedded | cut | program | junit | changes | article | browser) ;;
     *) is_release "$1" ;;
   esac
 }

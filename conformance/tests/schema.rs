@@ -6,7 +6,7 @@
 use std::{fs, path::Path, process::Command};
 
 use jsonschema::Validator;
-use nats_conformance::report::json;
+use nats_conformance::report::{json, read};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -87,7 +87,7 @@ fn run(flags: &[&str], targets: usize) -> Value {
         .output()
         .unwrap();
     assert_eq!(status.status.code(), Some(1), "{}", String::from_utf8_lossy(&status.stderr));
-    assert_eq!(json::read(Path::new(&json)).unwrap().len(), targets);
+    assert_eq!(read::read(Path::new(&json)).unwrap().len(), targets);
     serde_json::from_str(&fs::read_to_string(json).unwrap()).unwrap()
 }
 

@@ -5,7 +5,7 @@
 
 use std::{fs, net::TcpListener, path::PathBuf, process::Command};
 
-use nats_conformance::report::json;
+use nats_conformance::report::read;
 use nats_reference_server::Server;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -111,7 +111,7 @@ fn targets_of_a_matrix_are_judged_with_one_seed_and_shown_side_by_side() {
     assert!(totals.starts_with("other 6 2 2 0 0 1 1 0 "), "{totals}");
     assert_eq!(said.line("skipped"), "skipped 1 on plain, 1 on other: needs tls");
 
-    let reports = json::read(&place.path("run.json")).unwrap();
+    let reports = read::read(&place.path("run.json")).unwrap();
     let provenance: Vec<_> = reports
         .iter()
         .map(|report| (report.name(), report.provenance.seed, &*report.provenance.judged_as))

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use nats_conformance::{
     corpus::Corpus,
-    report::{changes::changes, json},
+    report::{changes::changes, read::read},
 };
 
 use super::{HELD, Stop};
@@ -28,7 +28,7 @@ pub(super) struct ChangesArgs {
 pub(super) fn changes_of(corpus: &Corpus, args: &ChangesArgs) -> Result<u8, Stop> {
     let mut runs = Vec::new();
     for path in &args.runs {
-        runs.extend(json::read(path)?);
+        runs.extend(read(path)?);
     }
     let text = changes(&runs, &corpus.register).map_err(|error| Stop::usage(error.to_string()))?;
     print!("{text}");

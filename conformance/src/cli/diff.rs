@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use nats_conformance::report::{
     diff::{diff as compare, is_worse},
-    json::{ReadError, read},
+    read::{ReadError, read},
 };
 
 use super::{FINDINGS, HELD, Stop};

@@ -9,12 +9,13 @@ use clap::Args;
 use comfy_table::{Table, presets};
 use nats_conformance::{
     corpus::{Corpus, CorpusError},
+    export::Export,
     run::select,
     scenario::{format, parse, render},
 };
 use serde_json::json;
 
-use super::{FINDINGS, HELD, Stop, is_watched};
+use super::{FINDINGS, HELD, Stop, is_watched, report::write};
 
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
@@ -23,6 +24,18 @@ pub(super) struct ListArgs {
     /// As JSON.
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    /// As for `run`.
+    selectors: Vec<String>,
+    /// As JSON; there is no other form yet.
+    #[arg(long, conflicts_with = "schema")]
+    json: bool,
+    /// Print the JSON schema of it instead.
+    #[arg(long, conflicts_with = "selectors")]
+    schema: bool,
 }
 
 #[derive(Debug, Args)]
@@ -72,6 +85,23 @@ pub(super) fn list(corpus: &Corpus, args: &ListArgs) -> Result<u8, Stop> {
     }
     anstream::println!("{table}\n{} cases of {} scenarios", cases.len(), corpus.scenarios.len());
     Ok(HELD)
+}
+
+pub(super) fn export(corpus: &Corpus, args: &ExportArgs) -> Result<u8, Stop> {
+    let failed = |error: serde_json::Error| Stop::usage(error.to_string());
+    let print = |text: &str| write(Path::new("-"), text).map(|()| HELD);
+    if args.schema {
+        return print(&Export::schema().map_err(failed)?);
+    }
+    if !args.json {
+        return Err(Stop::usage("say --json, or --schema for the schema of it"));
+    }
+    let (cases, useless) = select(&corpus.scenarios, &args.selectors);
+    if let Some(selector) = useless.first() {
+        return Err(Stop::usage(format!("no case is named by {selector:?}")));
+    }
+    let export = Export::new(&cases, &corpus.register);
+    print(&(serde_json::to_string_pretty(&export).map_err(failed)? + "\n"))
 }
 
 pub(super) fn show(corpus: &Corpus, args: &ShowArgs) -> Result<u8, Stop> {

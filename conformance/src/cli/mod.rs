@@ -5,6 +5,7 @@ mod bless;
 mod changes;
 mod diff;
 mod look;
+mod report;
 mod run;
 mod targets;
 
@@ -75,10 +76,14 @@ enum Command {
     Diff(diff::DiffArgs),
     /// Tell from runs on several releases what changed on the wire, as Markdown.
     Changes(changes::ChangesArgs),
+    /// Show recorded runs again, side by side; without an option, as Markdown.
+    Report(report::ReportArgs),
     /// Replay the article's experiments and show who received what.
     Article(article::ArticleArgs),
     /// List scenarios.
     List(look::ListArgs),
+    /// Write scenarios as plain data, for programs in any language.
+    Export(look::ExportArgs),
     /// Show a scenario with the clauses it is about.
     Show(look::ShowArgs),
     /// Look for mistakes in scenarios.
@@ -141,11 +146,15 @@ pub(crate) fn main() -> ExitCode {
         Command::Changes(args) => {
             corpus().map_err(Stop::from).and_then(|corpus| changes::changes_of(&corpus, &args))
         }
+        Command::Report(args) => report::report(&args),
         Command::Article(args) => {
             corpus().map_err(Stop::from).and_then(|corpus| article::article(&corpus, args))
         }
         Command::List(args) => {
             corpus().map_err(Stop::from).and_then(|corpus| look::list(&corpus, &args))
+        }
+        Command::Export(args) => {
+            corpus().map_err(Stop::from).and_then(|corpus| look::export(&corpus, &args))
         }
         Command::Show(args) => {
             corpus().map_err(Stop::from).and_then(|corpus| look::show(&corpus, &args))

@@ -1,8 +1,7 @@
 //! `run`: cases, targets, results.
 
 use std::{
-    fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -14,7 +13,6 @@ use nats_conformance::{
     corpus::Corpus,
     report::{
         json::{self, Host, Provenance, Record, Report},
-        junit::junit,
         matrix, terminal,
     },
     run::{Outcome, Plan, Verdict, run as run_cases, select},
@@ -26,6 +24,7 @@ use tokio::{runtime::Runtime, sync::mpsc};
 
 use super::{
     FINDINGS, HELD, Stop, is_watched,
+    report::{Outputs, write},
     targets::{Prepared, TargetArgs, prepare},
 };
 
@@ -50,9 +49,8 @@ pub(super) struct RunArgs {
     /// Write the versioned JSON report to this file.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     json: Option<PathBuf>,
-    /// Write a JUnit report to this file.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    junit: Option<PathBuf>,
+    #[command(flatten)]
+    outputs: Outputs,
 }
 
 /// Which scenarios are told, and how.
@@ -123,6 +121,7 @@ impl std::str::FromStr for Seconds {
 
 pub(super) fn run(corpus: &Corpus, args: RunArgs) -> Result<u8, Stop> {
     let chosen = args.suite.select(corpus)?;
+    args.outputs.check(false)?;
     let seed = args.suite.seed();
     let runtime = runtime()?;
     let targets = runtime.block_on(prepare(&args.target, seed))?;
@@ -208,7 +207,7 @@ fn judge(
         lacks: target.plan.lacks.into_iter().collect(),
         host: Host::this(),
     };
-    Ok(Report::new(provenance, &outcomes, args.record))
+    Ok(Report::new(provenance, &outcomes, args.outputs.record(args.record)))
 }
 
 /// What people should do about the target file.
@@ -268,18 +267,11 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Stop> {
 }
 
 fn write_reports(reports: &[Report], several: bool, args: &RunArgs) -> Result<(), Stop> {
-    let write = |path: &Path, text: String| {
-        let failed = |error| Stop::usage(format!("can't write {}: {error}", path.display()));
-        fs::write(path, text).map_err(failed)
-    };
     if let Some(path) = &args.json {
         let text = json::write(reports, several);
-        write(path, text.map_err(|error| Stop::usage(error.to_string()))?)?;
+        write(path, &text.map_err(|error| Stop::usage(error.to_string()))?)?;
     }
-    if let Some(path) = &args.junit {
-        write(path, junit(reports).map_err(|error| Stop::usage(error.to_string()))?)?;
-    }
-    Ok(())
+    args.outputs.write(reports)
 }
 
 /// A hint at an id that holds the selector's last part, or is written like it.

@@ -1,12 +1,11 @@
 //! The report for programs, versioned: a reader can trust what stands in it.
 
-use std::{collections::BTreeMap, fs, io, path::Path, thread};
+use std::{collections::BTreeMap, thread};
 
 use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
-use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use thiserror::Error;
 
 use crate::{
     run::{Outcome, Verdict},
@@ -172,75 +171,6 @@ pub enum Record {
     All,
 }
 
-/// Why there are no results in a file.
-#[derive(Debug, Error)]
-pub enum ReadError {
-    /// It can't be read.
-    #[error("can't read {path}: {source}")]
-    Read {
-        /// The file.
-        path: String,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// It holds something else.
-    #[error("{path} is no JSON report of nats-conformance: {what}")]
-    Other {
-        /// The file.
-        path: String,
-        /// What is wrong.
-        what: String,
-    },
-    /// A later program wrote it.
-    #[error(
-        "{path} has schema {schema}, this program reads up to {SCHEMA}; use a newer \
-         nats-conformance"
-    )]
-    Newer {
-        /// The file.
-        path: String,
-        /// The schema that it says it has.
-        schema: u32,
-    },
-}
-
-/// The reports in a file, of one target or of several.
-///
-/// # Errors
-/// A file that can't be read, is of a newer schema, or is no report.
-pub fn read(path: &Path) -> Result<Vec<Report>, ReadError> {
-    let path_text = path.display().to_string();
-    let text = fs::read_to_string(path)
-        .map_err(|source| ReadError::Read { path: path_text.clone(), source })?;
-    parse(&path_text, &text)
-}
-
-/// The reports in a text; `path` is for errors only.
-///
-/// # Errors
-/// As [`read`].
-pub fn parse(path: &str, text: &str) -> Result<Vec<Report>, ReadError> {
-    /// What must be understood before the rest can be.
-    #[derive(Deserialize)]
-    struct Head {
-        schema: u32,
-        runs: Option<IgnoredAny>,
-    }
-    let path = path.to_owned();
-    let other = |error: serde_json::Error| {
-        let what = error.to_string();
-        ReadError::Other { path: path.clone(), what }
-    };
-    let head: Head = serde_json::from_str(text).map_err(other)?;
-    if head.schema > SCHEMA {
-        return Err(ReadError::Newer { path, schema: head.schema });
-    }
-    match head.runs {
-        Some(_) => serde_json::from_str(text).map(|runs: Runs| runs.runs).map_err(other),
-        None => serde_json::from_str(text).map(|report| vec![report]).map_err(other),
-    }
-}
-
 /// The text of a file of results. One target has its report at the top, several are listed below
 /// `runs`; `several` is what was asked for, also if only one came to an end.
 ///
@@ -360,6 +290,7 @@ pub fn line_of(text: &str, at: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::read::parse;
 
     fn report(name: &str) -> Report {
         let provenance = Provenance { name: name.to_owned(), ..Provenance::default() };

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::json::{CaseReport, Report as Run};
+use super::{
+    json::{CaseReport, Report as Run},
+    table::scenario_of,
+};
 use crate::run::Verdict;
 
 /// The runs as JUnit XML: a suite for each folder of scenarios, and each target if there are
@@ -51,7 +54,9 @@ fn case(case: &CaseReport, class: &str) -> TestCase {
     let text = case.message.clone().unwrap_or_default();
     let details = || {
         let mut lines = Vec::new();
-        lines.extend(case.line.map(|line| format!("scenarios/{}.nats:{line}", base(&case.id))));
+        lines.extend(
+            case.line.map(|line| format!("scenarios/{}.nats:{line}", scenario_of(&case.id).1)),
+        );
         lines.extend(case.expected.as_ref().map(|text| format!("expected {text}")));
         lines.extend(case.got.as_ref().map(|text| format!("got      {text}")));
         lines.extend(case.transcript.iter().cloned());
@@ -87,9 +92,4 @@ fn duration(case: &CaseReport) -> Duration {
 /// The folder of a case; the name of the suite for a scenario that lies in none.
 fn folder(case: &CaseReport) -> &str {
     case.id.rsplit_once('/').map_or("scenarios", |(folder, _)| folder)
-}
-
-/// The id without its row.
-fn base(id: &str) -> &str {
-    id.split('[').next().unwrap_or(id)
 }

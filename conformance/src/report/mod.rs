@@ -1,8 +1,15 @@
-//! Results as people and programs read them. Every report is a view of the same outcomes.
+//! Results as people and programs read them. Every report is a view of the same outcomes; all but
+//! the terminal's are made from recorded runs ([`json`]), one or several side by side ([`table`]).
 
+pub mod badge;
 pub mod changes;
 pub mod diff;
+pub mod html;
 pub mod json;
 pub mod junit;
+pub mod markdown;
 pub mod matrix;
+pub mod read;
+pub mod table;
+pub mod tap;
 pub mod terminal;
