@@ -14,7 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # The steps in order: cheap ones that fail often come first.
 mapfile -t RELEASES < <(ci/servers.sh --list)
 readonly RELEASES STEPS=(
-  format clippy docs light test build scenarios embedded cut program "${RELEASES[@]}" article
+  format clippy docs light test build scenarios coverage embedded cut program "${RELEASES[@]}" article
 )
 readonly TARGET=${CARGO_TARGET_DIR:-target}/release
 export CARGO_TERM_PROGRESS_WHEN=never
@@ -28,6 +28,7 @@ title() {
     test) echo "cargo test" ;;
     build) echo "The programs build" ;;
     scenarios) echo "The scenarios are formatted and meant" ;;
+    coverage) echo "Every MUST and SHOULD is shown" ;;
     embedded) echo "The suite on the embedded broker" ;;
     cut) echo "The suite on the embedded broker, cut between all bytes" ;;
     program) echo "The suite on the broker as a program" ;;
@@ -60,6 +61,8 @@ step_scenarios() {
   "$TARGET/nats-conformance" check scenarios
   "$TARGET/nats-conformance" fmt --check scenarios
 }
+
+step_coverage() { "$TARGET/nats-conformance" coverage; }
 
 step_embedded() { suite embedded; }
 
@@ -119,7 +122,7 @@ is_step() { is_release "$1" || [[ " ${STEPS[*]} " == *" $1 "* ]]; }
 # What needs the programs, built here when the step `build` isn't among the chosen ones.
 needs_build() {
   case $1 in
-    scenarios | embedded | cut | program | article) ;;
+    scenarios | coverage | embedded | cut | program | article) ;;
     *) is_release "$1" ;;
   esac
 }

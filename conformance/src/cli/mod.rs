@@ -1,6 +1,7 @@
 //! The command line.
 
 mod article;
+mod coverage;
 mod look;
 mod run;
 
@@ -66,8 +67,10 @@ enum Command {
     Article(article::ArticleArgs),
     /// List scenarios.
     List(look::ListArgs),
-    /// Show a scenario with the clauses it is about.
+    /// Show a scenario with the clauses it is about, or a clause with its scenarios.
     Show(look::ShowArgs),
+    /// Say which clauses the scenarios show; exit code 1 if a MUST or SHOULD is forgotten.
+    Coverage(coverage::CoverageArgs),
     /// Look for mistakes in scenarios.
     Check(Paths),
     /// Format scenarios.
@@ -129,6 +132,9 @@ pub(crate) fn main() -> ExitCode {
         }
         Command::Show(args) => {
             corpus().map_err(Stop::from).and_then(|corpus| look::show(&corpus, &args))
+        }
+        Command::Coverage(args) => {
+            corpus().map_err(Stop::from).and_then(|corpus| coverage::coverage(&corpus, &args))
         }
         Command::Check(args) => look::check(corpus, &args.paths),
         Command::Fmt(args) => look::fmt(&args),

@@ -31,7 +31,7 @@ use super::{FINDINGS, HELD, Stop, is_watched};
 
 #[derive(Debug, Args, Default)]
 pub(super) struct RunArgs {
-    /// Ids or folders (`core/sub`), with `*`, `tag:word`, or clauses (`CORE-SUB-*`).
+    /// Ids or folders (`core/sub`), with `*`, `tag:word`, or clauses (`CORE-SUB-*`, `unsub.*`).
     selectors: Vec<String>,
     #[command(flatten)]
     target: TargetArgs,
@@ -137,7 +137,7 @@ impl Prepared {
 }
 
 pub(super) fn run(corpus: &Corpus, args: RunArgs) -> Result<u8, Stop> {
-    let (chosen, useless) = select(&corpus.scenarios, &args.selectors);
+    let (chosen, useless) = corpus.select(&args.selectors);
     if let Some(selector) = useless.first() {
         let near = nearest(selector, corpus);
         return Err(Stop::usage(format!("no case is named by {selector:?}{near}; see `list`")));
