@@ -27,6 +27,8 @@ pub fn format(source: &str) -> String {
 fn header(lines: &[Line<'_>], out: &mut String) {
     let keys =
         lines.iter().filter(|line| line.indent == 0).filter_map(|line| line.text.split_once(':'));
+    // The value of `config:` stands in the lines below it.
+    let keys = keys.filter(|(_, value)| !value.trim().is_empty());
     let width = keys.map(|(key, _)| key.trim().chars().count()).max().unwrap_or(0);
     let base =
         lines.iter().filter(|line| line.indent > 0).map(|line| line.indent).min().unwrap_or(0);
@@ -84,7 +86,8 @@ fn paragraph(lines: &[Line<'_>], out: &mut String) {
 
 /// Words with single blanks; JSON, texts and remarks as they are.
 fn statement(text: &str, out: &mut String) {
-    let stated = without_remark(text);
+    // A `#` in a frame is a size, not a remark.
+    let stated = if text.starts_with("tally") { text } else { without_remark(text) };
     let remark = text[stated.len()..].trim();
     let plain = !stated.contains(['{', '=', '"', '\\', '/']) && !stated.starts_with('#');
     match plain && !stated.starts_with("tally") {
@@ -121,5 +124,20 @@ fn table(rows: &[Line<'_>], out: &mut String) {
             out.pop();
         }
         out.push('\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::format;
+
+    #[test]
+    fn what_is_expected_keeps_its_blanks() {
+        let text = "title: A\nspec:  B\nconfig:\n    a: 1\n\ntally a: 2 of MSG q <_> #\\r\\n<n>\n";
+        assert_eq!(format(text), text);
+        assert_eq!(
+            format("title: A\n\nalice   connects # now\n"),
+            "title: A\n\nalice connects  # now\n"
+        );
     }
 }
