@@ -11,6 +11,7 @@ pub(super) const LACKS: &[&str] = &[
     "accounts",
     "auth",
     "cluster",
+    "jetstream",
     "mappings",
     "monitoring",
     "nkeys",

@@ -28,6 +28,7 @@ pub const CAPABILITIES: &[&str] = &[
     "auth",
     "cluster",
     "headers",
+    "jetstream",
     "mappings",
     "monitoring",
     "nkeys",
