@@ -53,7 +53,7 @@ impl Register {
         self.clauses.iter().find(|clause| clause.id == id)
     }
 
-    /// The clauses whose id or name is what a pattern says, see [`matches`].
+    /// The clauses whose id or name is what a pattern says, see [`matches()`].
     pub fn matching<'a>(&'a self, pattern: &'a str) -> impl Iterator<Item = &'a Clause> {
         let named =
             move |clause: &&Clause| matches(pattern, &clause.id) || matches(pattern, &clause.name);
