@@ -14,7 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # The steps in order: cheap ones that fail often come first.
 mapfile -t RELEASES < <(ci/servers.sh --list)
 readonly RELEASES STEPS=(
-  format clippy docs light test build scenarios matrix cut junit changes article browser
+  format clippy docs light test build scenarios coverage matrix cut junit changes article browser
 )
 readonly PARTS=(embedded program "${RELEASES[@]}")
 readonly TARGET=${CARGO_TARGET_DIR:-target}/release
@@ -31,6 +31,7 @@ title() {
     build) echo "The programs build" ;;
     scenarios) echo "The scenarios are formatted and meant" ;;
     matrix) echo "The suite on the broker, embedded and as a program, and on all releases" ;;
+    coverage) echo "Every MUST and SHOULD is shown" ;;
     embedded) echo "The suite on the embedded broker" ;;
     cut) echo "The suite on the embedded broker, cut between all bytes" ;;
     program) echo "The suite on the broker as a program" ;;
@@ -66,6 +67,8 @@ step_scenarios() {
   "$TARGET/nats-conformance" check scenarios
   "$TARGET/nats-conformance" fmt --check scenarios
 }
+
+step_coverage() { "$TARGET/nats-conformance" coverage; }
 
 # All targets side by side, with one seed.
 step_matrix() {
@@ -166,7 +169,7 @@ is_step() { is_release "$1" || [[ " ${STEPS[*]} ${PARTS[*]} " == *" $1 "* ]]; }
 # What needs the programs, built here when the step `build` isn't among the chosen ones.
 needs_build() {
   case $1 in
-    scenarios | matrix | embedded | cut | program | junit | changes | article | browser) ;;
+    scenarios | coverage | matrix | embedded | cut | program | junit | changes | article | browser) ;;
     *) is_release "$1" ;;
   esac
 }

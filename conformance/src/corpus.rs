@@ -6,8 +6,8 @@ use thiserror::Error;
 
 use crate::{
     clauses::Register,
-    lint,
-    scenario::{Scenario, parse, render},
+    lint, run,
+    scenario::{Case, Scenario, parse, render},
 };
 
 /// The repository's scenarios as they were when the program was built.
@@ -76,6 +76,21 @@ impl Corpus {
         }
         let files = files.iter().map(|(name, text)| (&**name, text.clone())).collect();
         Corpus::read(&folder.display().to_string(), files)
+    }
+
+    /// The cases that any of the selectors names, and the selectors that name none, as
+    /// [`run::select`]; clauses may also go by their names.
+    pub fn select(&self, selectors: &[String]) -> (Vec<Case>, Vec<String>) {
+        // Scenarios name clauses by id only.
+        let in_ids = |selector: &String| {
+            let ids = self.register.matching(selector).map(|clause| clause.id.clone());
+            ids.chain([selector.clone()]).collect::<Vec<String>>()
+        };
+        let all: Vec<String> = selectors.iter().flat_map(in_ids).collect();
+        let (cases, _) = run::select(&self.scenarios, &all);
+        let names_none =
+            |selector: &&String| run::select(&self.scenarios, &in_ids(selector)).0.is_empty();
+        (cases, selectors.iter().filter(names_none).cloned().collect())
     }
 
     fn read(folder: &str, files: Vec<(&str, String)>) -> Result<Corpus, CorpusError> {

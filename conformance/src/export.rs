@@ -118,6 +118,9 @@ pub enum Role {
 pub struct Clause {
     /// Stable: `CORE-SUB-012`.
     pub id: String,
+    /// A short name of words, if the register has the clause: `unsub.max-counts-from-sub`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// The promise in one sentence, if the register has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,

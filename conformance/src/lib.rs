@@ -2,6 +2,7 @@
 
 pub mod clauses;
 pub mod corpus;
+pub mod coverage;
 pub mod export;
 pub mod fixtures;
 pub mod lint;

@@ -8,6 +8,7 @@ use std::{
 use clap::Args;
 use comfy_table::{Table, presets};
 use nats_conformance::{
+    clauses::Clause,
     corpus::{Corpus, CorpusError},
     export::Export,
     run::select,
@@ -40,7 +41,7 @@ pub(super) struct ExportArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct ShowArgs {
-    /// The id of a scenario, or of one of its cases.
+    /// The id of a scenario or of one of its cases, or the id or name of a clause.
     id: String,
 }
 
@@ -55,7 +56,7 @@ pub(super) struct FmtArgs {
 }
 
 pub(super) fn list(corpus: &Corpus, args: &ListArgs) -> Result<u8, Stop> {
-    let (cases, useless) = select(&corpus.scenarios, &args.selectors);
+    let (cases, useless) = corpus.select(&args.selectors);
     if let Some(selector) = useless.first() {
         return Err(Stop::usage(format!("no case is named by {selector:?}")));
     }
@@ -79,7 +80,7 @@ pub(super) fn list(corpus: &Corpus, args: &ListArgs) -> Result<u8, Stop> {
     for case in &cases {
         let header = &case.scenario.header;
         let clause = header.spec.first().map_or("", |clause| &clause.value);
-        let level = format!("{:?}", header.level).to_uppercase();
+        let level = header.level.to_string();
         let what = case.row_text().unwrap_or(&header.title.value);
         table.add_row([&case.id, &level, clause, what]);
     }
@@ -96,7 +97,7 @@ pub(super) fn export(corpus: &Corpus, args: &ExportArgs) -> Result<u8, Stop> {
     if !args.json {
         return Err(Stop::usage("say --json, or --schema for the schema of it"));
     }
-    let (cases, useless) = select(&corpus.scenarios, &args.selectors);
+    let (cases, useless) = corpus.select(&args.selectors);
     if let Some(selector) = useless.first() {
         return Err(Stop::usage(format!("no case is named by {selector:?}")));
     }
@@ -105,23 +106,38 @@ pub(super) fn export(corpus: &Corpus, args: &ExportArgs) -> Result<u8, Stop> {
 }
 
 pub(super) fn show(corpus: &Corpus, args: &ShowArgs) -> Result<u8, Stop> {
+    let register = &corpus.register.clauses;
+    if let Some(clause) = register.iter().find(|c| c.id == args.id || c.name == args.id) {
+        show_clause(clause);
+        let (cases, _) = select(&corpus.scenarios, std::slice::from_ref(&clause.id));
+        let mut scenarios: Vec<_> = cases.iter().map(|case| &case.scenario).collect();
+        scenarios.dedup_by(|a, b| a.id == b.id);
+        if scenarios.is_empty() {
+            anstream::println!("\nNo scenario shows it.");
+        }
+        for scenario in scenarios {
+            anstream::println!("\n{}\n  {}", scenario.id, scenario.header.title.value);
+        }
+        return Ok(HELD);
+    }
     let id = args.id.split('[').next().unwrap_or_default();
     let Some(scenario) = corpus.scenarios.iter().find(|scenario| scenario.id == id) else {
-        return Err(Stop::usage(format!("no scenario {id:?}; see `list`")));
+        return Err(Stop::usage(format!("no scenario and no clause {id:?}; see `list`")));
     };
-    for name in &scenario.header.spec {
-        if let Some(clause) = corpus.register.find(&name.value) {
-            let level = format!("{:?}", clause.level).to_uppercase();
-            anstream::println!("{}, {level}, {}", clause.id, clause.section);
-            anstream::println!("  {}", clause.text);
-            anstream::println!("  Source: {}", clause.source);
-            if let Some(versions) = &clause.versions {
-                anstream::println!("  Releases: {versions}");
-            }
-        }
-    }
-    println!("\nscenarios/{}.nats\n\n{}", scenario.id, scenario.text);
+    let clauses = scenario.header.spec.iter().filter_map(|name| corpus.register.find(&name.value));
+    clauses.for_each(show_clause);
+    anstream::println!("\nscenarios/{}.nats\n\n{}", scenario.id, scenario.text);
     Ok(HELD)
+}
+
+fn show_clause(clause: &Clause) {
+    anstream::println!("{}  {}, {}, {}", clause.id, clause.name, clause.level, clause.section);
+    anstream::println!("  {}", clause.text);
+    anstream::println!("  Source: {}", clause.source);
+    for (what, text) in [("Releases", &clause.versions), ("No scenario", &clause.outside)] {
+        text.iter().for_each(|text| anstream::println!("  {what}: {text}"));
+    }
+    clause.tests.iter().for_each(|test| anstream::println!("  Test: {test}"));
 }
 
 pub(super) fn check(

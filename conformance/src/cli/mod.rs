@@ -3,6 +3,7 @@
 mod article;
 mod bless;
 mod changes;
+mod coverage;
 mod diff;
 mod look;
 mod report;
@@ -84,8 +85,10 @@ enum Command {
     List(look::ListArgs),
     /// Write scenarios as plain data, for programs in any language.
     Export(look::ExportArgs),
-    /// Show a scenario with the clauses it is about.
+    /// Show a scenario with the clauses it is about, or a clause with its scenarios.
     Show(look::ShowArgs),
+    /// Say which clauses the scenarios show; exit code 1 if a MUST or SHOULD is forgotten.
+    Coverage(coverage::CoverageArgs),
     /// Look for mistakes in scenarios.
     Check(Paths),
     /// Format scenarios.
@@ -158,6 +161,9 @@ pub(crate) fn main() -> ExitCode {
         }
         Command::Show(args) => {
             corpus().map_err(Stop::from).and_then(|corpus| look::show(&corpus, &args))
+        }
+        Command::Coverage(args) => {
+            corpus().map_err(Stop::from).and_then(|corpus| coverage::coverage(&corpus, &args))
         }
         Command::Check(args) => look::check(corpus, &args.paths),
         Command::Fmt(args) => look::fmt(&args),

@@ -56,7 +56,7 @@ pub(super) struct RunArgs {
 /// Which scenarios are told, and how.
 #[derive(Debug, Args, Default)]
 pub(super) struct SuiteArgs {
-    /// Ids or folders (`core/sub`), with `*`, `tag:word`, or clauses (`CORE-SUB-*`).
+    /// Ids or folders (`core/sub`), with `*`, `tag:word`, or clauses (`CORE-SUB-*`, `unsub.*`).
     selectors: Vec<String>,
     /// Feed all randomness from this number; it is printed first.
     #[arg(long)]
@@ -75,7 +75,7 @@ pub(super) struct SuiteArgs {
 impl SuiteArgs {
     /// The cases that were asked for.
     pub(super) fn select(&self, corpus: &Corpus) -> Result<Vec<Case>, Stop> {
-        let (chosen, useless) = select(&corpus.scenarios, &self.selectors);
+        let (chosen, useless) = corpus.select(&self.selectors);
         match useless.first() {
             Some(selector) => {
                 let near = nearest(selector, corpus);

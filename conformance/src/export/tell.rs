@@ -19,6 +19,7 @@ pub(super) fn case(case: &tree::Case, register: &Register) -> Case {
         let known = register.find(&id.value);
         Clause {
             id: id.value.clone(),
+            name: known.map(|clause| clause.name.clone()),
             text: known.map(|clause| clause.text.clone()),
             section: known.map(|clause| clause.section.clone()),
             source: known.map(|clause| clause.source.clone()),

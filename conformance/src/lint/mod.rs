@@ -7,7 +7,7 @@ mod sizes;
 
 use crate::{
     corpus::Corpus,
-    scenario::{Kind, Level, Problem, Scenario, Spanned, Statement},
+    scenario::{Kind, Problem, Scenario, Spanned, Statement},
     target::CAPABILITIES,
 };
 
@@ -43,11 +43,11 @@ fn header(scenario: &Scenario, corpus: &Corpus) -> Vec<Problem> {
     if let Some(Some(main)) = clauses.first()
         && header.level < main.level
     {
-        let label = format!("{} is only a {}", main.id, word(main.level));
+        let label = format!("{} is only a {}", main.id, main.level);
         let span = header.spec[0].span.clone();
         problems.push(
             Problem::new(span, "a scenario more severe than its clause", label)
-                .advise(format!("write `level: {}`", word(main.level))),
+                .advise(format!("write `level: {}`", main.level)),
         );
     }
     for need in &header.needs {
@@ -79,12 +79,4 @@ fn tables(body: &[Statement]) -> Vec<Problem> {
             .advise("put it into a scenario of its own")
     });
     second.collect()
-}
-
-fn word(level: Level) -> &'static str {
-    match level {
-        Level::Must => "MUST",
-        Level::Should => "SHOULD",
-        Level::May => "MAY",
-    }
 }

@@ -137,8 +137,9 @@ impl<'a> Releases<'a> {
         }
         told.sort_by_key(|(clause, _)| register.clauses.iter().position(|c| c.id == **clause));
         for (clause, cases) in told {
-            let clause_text = register.find(clause).map_or("", |clause| &clause.text);
-            let _ = writeln!(text, "\n### {clause}\n\n{clause_text}");
+            let known = register.find(clause);
+            let (name, says) = known.map_or(("", ""), |known| (&known.name, &known.text));
+            let _ = writeln!(text, "\n### {clause} {name}\n\n{says}");
             let mut seen = BTreeSet::new();
             for case in cases {
                 // The rows of a scenario tell the same; the first one stands for them.

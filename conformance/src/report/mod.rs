@@ -3,6 +3,7 @@
 
 pub mod badge;
 pub mod changes;
+pub mod clauses;
 pub mod diff;
 pub mod html;
 pub mod json;

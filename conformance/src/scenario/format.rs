@@ -145,3 +145,18 @@ fn table(rows: &[Line<'_>], out: &mut String) {
         out.push('\n');
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::format;
+
+    #[test]
+    fn what_is_expected_keeps_its_blanks() {
+        let text = "title: A\nspec:  B\nconfig:\n    a: 1\n\ntally a: 2 of MSG q <_> #\\r\\n<n>\n";
+        assert_eq!(format(text), text);
+        assert_eq!(
+            format("title: A\n\nalice   connects # now\n"),
+            "title: A\n\nalice connects  # now\n"
+        );
+    }
+}

@@ -103,6 +103,16 @@ pub enum Level {
     May,
 }
 
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Level::Must => "MUST",
+            Level::Should => "SHOULD",
+            Level::May => "MAY",
+        })
+    }
+}
+
 /// A release number of one to three parts; missing parts match anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version(pub Vec<u32>);
