@@ -234,6 +234,10 @@ impl Broker for Side {
         self.client.subscription_count()
     }
 
+    fn is_subscribed(&self, sid: &[u8]) -> bool {
+        self.client.is_subscribed(sid)
+    }
+
     fn subscribe(&mut self, pattern: &[u8], queue: Option<&[u8]>, sid: &[u8]) {
         self.client.subscribe(pattern, queue, sid);
     }

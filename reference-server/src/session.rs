@@ -19,6 +19,8 @@ pub(crate) trait Broker {
     fn send_info(&mut self);
     /// How many subscriptions the client has.
     fn subscriptions(&self) -> usize;
+    /// Whether the client has a subscription of this name.
+    fn is_subscribed(&self, sid: &[u8]) -> bool;
     /// Registers a subscription; one whose sid is in use changes nothing (CORE-SUB-006).
     fn subscribe(&mut self, pattern: &[u8], queue: Option<&[u8]>, sid: &[u8]);
     /// Ends a subscription after `max` deliveries, at once if they have been made.
@@ -159,10 +161,13 @@ impl Session {
         if limit > 0 && broker.subscriptions() >= limit {
             return error(broker, "maximum subscriptions exceeded");
         }
-        if !subject::is_valid_pattern(pattern) {
-            return error(broker, "Invalid Subject");
+        // A sid in use is not looked at any further, whatever is asked for (CORE-SUB-006).
+        if !broker.is_subscribed(sid) {
+            if !subject::is_valid_pattern(pattern) {
+                return error(broker, "Invalid Subject");
+            }
+            broker.subscribe(pattern, queue, sid);
         }
-        broker.subscribe(pattern, queue, sid);
         self.acknowledge(broker);
     }
 
@@ -242,6 +247,9 @@ mod tests {
         fn subscriptions(&self) -> usize {
             self.subscriptions
         }
+        fn is_subscribed(&self, sid: &[u8]) -> bool {
+            self.log.contains(&format!(" {}\n", text(sid)))
+        }
         fn subscribe(&mut self, pattern: &[u8], _: Option<&[u8]>, sid: &[u8]) {
             self.subscriptions += 1;
             self.note(format_args!("subscribe {} {}", text(pattern), text(sid)));
@@ -313,6 +321,12 @@ mod tests {
         let log = told_with(&config, "SUB a.b.c 1\r\nSUB a 1\r\nSUB b. 2\r\n");
         assert!(log.starts_with("< -ERR 'Permissions Violation for Subscription to \"a.b.c\", "));
         assert!(log.ends_with("< -ERR 'maximum subscriptions exceeded'\n"), "{log}");
+    }
+
+    #[test]
+    fn a_sid_in_use_is_acknowledged_whatever_is_asked_for() {
+        let log = told("SUB a 1\r\nSUB b..c 1\r\n");
+        assert_eq!(log, "subscribe a 1\n< +OK\n< +OK\n");
     }
 
     #[test]
