@@ -2,6 +2,7 @@
 
 pub mod clauses;
 pub mod corpus;
+pub mod explore;
 pub mod lint;
 pub mod pattern;
 pub mod peer;

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod article;
+mod explore;
 mod look;
 mod run;
 
@@ -64,6 +65,8 @@ enum Command {
     Run(Box<run::RunArgs>),
     /// Replay the article's experiments and show who received what.
     Article(article::ArticleArgs),
+    /// Tell random stories and compare with a model.
+    Explore(explore::ExploreArgs),
     /// List scenarios.
     List(look::ListArgs),
     /// Show a scenario with the clauses it is about.
@@ -124,6 +127,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Article(args) => {
             corpus().map_err(Stop::from).and_then(|corpus| article::article(&corpus, args))
         }
+        Command::Explore(args) => explore::run(&args),
         Command::List(args) => {
             corpus().map_err(Stop::from).and_then(|corpus| look::list(&corpus, &args))
         }
