@@ -74,6 +74,11 @@ impl Session {
         self.options.headers
     }
 
+    /// Whether published subjects are checked (CORE-SUBJ-007).
+    pub(crate) fn pedantic(&self) -> bool {
+        self.options.pedantic
+    }
+
     /// Does what the operation asks for; an error ends the conversation.
     pub(crate) fn handle(
         &mut self,
@@ -82,6 +87,12 @@ impl Session {
         broker: &mut impl Broker,
     ) -> Result<(), Close> {
         match op {
+            // Said, but not a reason to hold the message back (CORE-SUBJ-008).
+            ClientOp::Announce { subject } => {
+                if !subject::is_valid_literal(subject) {
+                    error(broker, "Invalid Publish Subject");
+                }
+            }
             ClientOp::Publish(message) => self.publish(&message, config, broker),
             ClientOp::Subscribe { subject, queue, sid } => {
                 self.subscribe(subject, queue, sid, config, broker);
@@ -172,10 +183,6 @@ impl Session {
     }
 
     fn publish(&mut self, message: &Publish<'_>, config: &Config, broker: &mut impl Broker) {
-        // Said, but not a reason to hold the message back (CORE-SUBJ-008).
-        if self.options.pedantic && !subject::is_valid_literal(message.subject) {
-            error(broker, "Invalid Publish Subject");
-        }
         // The reserved names start with one of two letters, almost all others with neither.
         if matches!(message.subject, [b'$' | b'_', ..])
             && subject::is_reserved(message.subject, config.profile)
@@ -277,6 +284,7 @@ mod tests {
         let mut rest = input.as_bytes();
         loop {
             parser.allow_headers(session.headers());
+            parser.announce(session.pedantic());
             let step = parser.next(rest).map_err(Close::from);
             let result = step.and_then(|(used, op)| {
                 rest = &rest[used..];
