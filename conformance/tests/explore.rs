@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use nats_conformance::{
     corpus::Corpus,
-    explore::{Act, Limits, Story, explore, print, stories},
+    explore::{Act, Limits, Story, differential::compare, explore, print, stories},
     lint::lint,
     scenario::{Version, cases, parse},
     story::{Cut, Settings, tell},
@@ -62,6 +62,23 @@ fn kind(act: &Act) -> &'static str {
         Act::Publish { .. } => "PUB",
         _ => "something else",
     }
+}
+
+/// The same bytes make no difference between two servers of a kind. Between two that take payloads
+/// of other sizes, the stream that is left is a payload of such a size.
+#[test]
+fn two_servers_are_told_apart_by_a_short_stream() {
+    let start = |max_payload_bytes| {
+        Server::builder().max_payload_bytes(max_payload_bytes).start_blocking().unwrap()
+    };
+    let (narrow, wide, other) = (start(4), start(1 << 20), start(1 << 20));
+    let runtime = Runtime::new().unwrap();
+    let limits = Limits { ops_max: 12, ..limits(1, 300) };
+    let same = compare(runtime.handle(), (wide.addr(), other.addr()), &[], &limits, |_| {});
+    assert_eq!(same.unwrap().stories, 300);
+    let found = compare(runtime.handle(), (narrow.addr(), wide.addr()), &[], &limits, |_| {});
+    let lines = found.unwrap_err().lines;
+    assert!(lines.len() == 1 && lines[0].starts_with(b"PUB "), "{lines:?}");
 }
 
 /// What is printed can be read, has no mistake, and holds where the story does.

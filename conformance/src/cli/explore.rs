@@ -56,7 +56,7 @@ pub(super) fn run(args: &ExploreArgs) -> Result<u8, Stop> {
         timeout: args.timeout.0,
     };
     let instance = runtime.block_on(prepared.plan.target.start(None))?;
-    let bar = bar();
+    let bar = spinner();
     let mut last = Told::default();
     let told = explore(runtime.handle(), instance.addr(), &release, &limits, |told| {
         last = told;
@@ -81,7 +81,7 @@ pub(super) fn run(args: &ExploreArgs) -> Result<u8, Stop> {
     }
 }
 
-fn bar() -> ProgressBar {
+pub(super) fn spinner() -> ProgressBar {
     let bar = match is_watched() {
         true => ProgressBar::new_spinner(),
         false => ProgressBar::hidden(),

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod article;
+mod diff_run;
 mod explore;
 mod look;
 mod run;
@@ -67,6 +68,8 @@ enum Command {
     Article(article::ArticleArgs),
     /// Tell random stories and compare with a model.
     Explore(explore::ExploreArgs),
+    /// Send the same random bytes to two servers and compare.
+    DiffRun(diff_run::DiffRunArgs),
     /// List scenarios.
     List(look::ListArgs),
     /// Show a scenario with the clauses it is about.
@@ -128,6 +131,7 @@ pub(crate) fn main() -> ExitCode {
             corpus().map_err(Stop::from).and_then(|corpus| article::article(&corpus, args))
         }
         Command::Explore(args) => explore::run(&args),
+        Command::DiffRun(args) => diff_run::run(&args),
         Command::List(args) => {
             corpus().map_err(Stop::from).and_then(|corpus| look::list(&corpus, &args))
         }

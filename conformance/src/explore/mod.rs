@@ -5,6 +5,7 @@
 //! may answer, [`teller`] tells the story to a server and compares, and a story that does not hold
 //! is made as short as it can be (proptest does that) and printed as a scenario ([`print()`]).
 
+pub mod differential;
 pub mod model;
 mod print;
 mod random;
