@@ -3,6 +3,7 @@
 pub mod clauses;
 pub mod corpus;
 pub mod coverage;
+pub mod explore;
 pub mod export;
 pub mod fixtures;
 pub mod lint;

@@ -54,9 +54,11 @@ pub(crate) async fn serve<R, W>(
         max_control_line_bytes: config.max_control_line_bytes,
     };
     let keepalive = Keepalive::new(config.ping_interval, config.ping_max);
+    let (mut parser, session) = (Parser::new(limits), Session::new());
+    parser.announce(session.pedantic());
     let mut conversation = Conversation {
-        parser: Parser::new(limits),
-        session: Session::new(),
+        parser,
+        session,
         side: Side { client: client.clone(), publisher: Publisher::new(), info, first_ping: false },
         keepalive,
         config,
@@ -169,6 +171,7 @@ impl Conversation {
             let Some(op) = op else { break Ok(()) };
             log::trace!("cid:{} - <<- [{op}]", self.side.client.id);
             match op {
+                ClientOp::Announce { .. } => {}
                 ClientOp::Pong => self.keepalive.answered(),
                 ClientOp::Connect(_) | ClientOp::Info(_) | ClientOp::Nothing | ClientOp::Error => {}
                 _ => self.keepalive.heard(Instant::now()),
@@ -179,6 +182,7 @@ impl Conversation {
             }
             if connects {
                 self.parser.allow_headers(self.session.headers());
+                self.parser.announce(self.session.pedantic());
             }
         };
         buffer.advance(done);
@@ -232,6 +236,10 @@ impl Broker for Side {
 
     fn subscriptions(&self) -> usize {
         self.client.subscription_count()
+    }
+
+    fn is_subscribed(&self, sid: &[u8]) -> bool {
+        self.client.is_subscribed(sid)
     }
 
     fn subscribe(&mut self, pattern: &[u8], queue: Option<&[u8]>, sid: &[u8]) {

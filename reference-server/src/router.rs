@@ -152,6 +152,10 @@ impl Client {
         self.table().len()
     }
 
+    pub(crate) fn is_subscribed(&self, sid: &[u8]) -> bool {
+        self.table().contains_key(sid)
+    }
+
     pub(crate) fn subscribe(self: &Arc<Client>, pattern: &[u8], queue: Option<&[u8]>, sid: &[u8]) {
         let mut table = self.table();
         if table.contains_key(sid) {

@@ -19,6 +19,8 @@ pub(crate) trait Broker {
     fn send_info(&mut self);
     /// How many subscriptions the client has.
     fn subscriptions(&self) -> usize;
+    /// Whether the client has a subscription of this name.
+    fn is_subscribed(&self, sid: &[u8]) -> bool;
     /// Registers a subscription; one whose sid is in use changes nothing (CORE-SUB-006).
     fn subscribe(&mut self, pattern: &[u8], queue: Option<&[u8]>, sid: &[u8]);
     /// Ends a subscription after `max` deliveries, at once if they have been made.
@@ -72,6 +74,11 @@ impl Session {
         self.options.headers
     }
 
+    /// Whether published subjects are checked (CORE-SUBJ-007).
+    pub(crate) fn pedantic(&self) -> bool {
+        self.options.pedantic
+    }
+
     /// Does what the operation asks for; an error ends the conversation.
     pub(crate) fn handle(
         &mut self,
@@ -80,6 +87,12 @@ impl Session {
         broker: &mut impl Broker,
     ) -> Result<(), Close> {
         match op {
+            // Said, but not a reason to hold the message back (CORE-SUBJ-008).
+            ClientOp::Announce { subject } => {
+                if !subject::is_valid_literal(subject) {
+                    error(broker, "Invalid Publish Subject");
+                }
+            }
             ClientOp::Publish(message) => self.publish(&message, config, broker),
             ClientOp::Subscribe { subject, queue, sid } => {
                 self.subscribe(subject, queue, sid, config, broker);
@@ -159,18 +172,17 @@ impl Session {
         if limit > 0 && broker.subscriptions() >= limit {
             return error(broker, "maximum subscriptions exceeded");
         }
-        if !subject::is_valid_pattern(pattern) {
-            return error(broker, "Invalid Subject");
+        // A sid in use is not looked at any further, whatever is asked for (CORE-SUB-006).
+        if !broker.is_subscribed(sid) {
+            if !subject::is_valid_pattern(pattern) {
+                return error(broker, "Invalid Subject");
+            }
+            broker.subscribe(pattern, queue, sid);
         }
-        broker.subscribe(pattern, queue, sid);
         self.acknowledge(broker);
     }
 
     fn publish(&mut self, message: &Publish<'_>, config: &Config, broker: &mut impl Broker) {
-        // Said, but not a reason to hold the message back (CORE-SUBJ-008).
-        if self.options.pedantic && !subject::is_valid_literal(message.subject) {
-            error(broker, "Invalid Publish Subject");
-        }
         // The reserved names start with one of two letters, almost all others with neither.
         if matches!(message.subject, [b'$' | b'_', ..])
             && subject::is_reserved(message.subject, config.profile)
@@ -242,6 +254,9 @@ mod tests {
         fn subscriptions(&self) -> usize {
             self.subscriptions
         }
+        fn is_subscribed(&self, sid: &[u8]) -> bool {
+            self.log.contains(&format!(" {}\n", text(sid)))
+        }
         fn subscribe(&mut self, pattern: &[u8], _: Option<&[u8]>, sid: &[u8]) {
             self.subscriptions += 1;
             self.note(format_args!("subscribe {} {}", text(pattern), text(sid)));
@@ -269,6 +284,7 @@ mod tests {
         let mut rest = input.as_bytes();
         loop {
             parser.allow_headers(session.headers());
+            parser.announce(session.pedantic());
             let step = parser.next(rest).map_err(Close::from);
             let result = step.and_then(|(used, op)| {
                 rest = &rest[used..];
@@ -313,6 +329,12 @@ mod tests {
         let log = told_with(&config, "SUB a.b.c 1\r\nSUB a 1\r\nSUB b. 2\r\n");
         assert!(log.starts_with("< -ERR 'Permissions Violation for Subscription to \"a.b.c\", "));
         assert!(log.ends_with("< -ERR 'maximum subscriptions exceeded'\n"), "{log}");
+    }
+
+    #[test]
+    fn a_sid_in_use_is_acknowledged_whatever_is_asked_for() {
+        let log = told("SUB a 1\r\nSUB b..c 1\r\n");
+        assert_eq!(log, "subscribe a 1\n< +OK\n< +OK\n");
     }
 
     #[test]

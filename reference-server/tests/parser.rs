@@ -80,6 +80,24 @@ fn operations_are_shown_as_they_were_written() {
 }
 
 #[test]
+fn a_subject_is_announced_before_its_payload_if_that_is_asked_for() {
+    let mut parser = Parser::new(LIMITS);
+    parser.announce(true);
+    let stream = b"PUB a..b 2\r\nhi\r\n";
+    let (used, op) = parser.next(&stream[..12]).unwrap();
+    assert_eq!(op, Some(ClientOp::Announce { subject: b"a..b" }));
+    let (more, op) = parser.next(&stream[used..]).unwrap();
+    assert!(matches!(op, Some(ClientOp::Publish(message)) if message.body == b"hi"), "{op:?}");
+    assert_eq!(used + more, stream.len());
+}
+
+#[test]
+fn a_stray_cr_costs_the_line_its_last_byte() {
+    assert_eq!(parsed(&[b"UNSUB 1\r23\n"]), parsed(&[b"UNSUB 1 2\n"]));
+    assert_eq!(parsed(&[b"CONNECT\r{}\n"]).len(), 1);
+}
+
+#[test]
 fn errors_come_at_the_first_impossible_byte() {
     for (bytes, error) in [
         ("X", "Unknown Protocol Operation"),

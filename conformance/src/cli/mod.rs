@@ -5,6 +5,8 @@ mod bless;
 mod changes;
 mod coverage;
 mod diff;
+mod diff_run;
+mod explore;
 mod look;
 mod report;
 mod run;
@@ -81,6 +83,10 @@ enum Command {
     Report(report::ReportArgs),
     /// Replay the article's experiments and show who received what.
     Article(article::ArticleArgs),
+    /// Tell random stories and compare with a model.
+    Explore(explore::ExploreArgs),
+    /// Send the same random bytes to two servers and compare.
+    DiffRun(diff_run::DiffRunArgs),
     /// List scenarios.
     List(look::ListArgs),
     /// Write scenarios as plain data, for programs in any language.
@@ -153,6 +159,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Article(args) => {
             corpus().map_err(Stop::from).and_then(|corpus| article::article(&corpus, args))
         }
+        Command::Explore(args) => explore::run(&args),
+        Command::DiffRun(args) => diff_run::run(&args),
         Command::List(args) => {
             corpus().map_err(Stop::from).and_then(|corpus| look::list(&corpus, &args))
         }

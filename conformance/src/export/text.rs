@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use data_encoding::BASE64;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -210,7 +210,7 @@ impl<'a> Cells<'a> {
 impl Bytes {
     fn new(bytes: &[u8]) -> Bytes {
         Bytes {
-            base64: STANDARD.encode(bytes),
+            base64: BASE64.encode(bytes),
             text: std::str::from_utf8(bytes).ok().map(str::to_owned),
         }
     }

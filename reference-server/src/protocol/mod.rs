@@ -19,6 +19,12 @@ use thiserror::Error;
 pub enum ClientOp<'a> {
     /// CONNECT with its JSON text.
     Connect(&'a [u8]),
+    /// The control line of a PUB or HPUB, whose payload is still to come; only if that is
+    /// [asked for](Parser::announce).
+    Announce {
+        /// What will be published to.
+        subject: &'a [u8],
+    },
     /// PUB or HPUB.
     Publish(Publish<'a>),
     /// SUB.
@@ -55,6 +61,7 @@ impl fmt::Display for ClientOp<'_> {
         let text = |bytes| String::from_utf8_lossy(bytes);
         match self {
             ClientOp::Connect(_) => f.write_str("CONNECT {...}"),
+            ClientOp::Announce { subject } => write!(f, "PUB {} ...", text(subject)),
             ClientOp::Publish(message) => {
                 let verb = if message.header.is_some() { "HPUB" } else { "PUB" };
                 write!(f, "{verb} {}", text(message.subject))?;

@@ -33,6 +33,7 @@ use super::{ClientOp, Limits, ProtocolError, Publish};
 pub struct Parser {
     limits: Limits,
     headers: bool,
+    announces: bool,
     state: State,
     /// Bytes of the current line already searched for its end.
     scanned: usize,
@@ -82,12 +83,19 @@ type Step<'a> = Result<(usize, Option<ClientOp<'a>>), ProtocolError>;
 impl Parser {
     /// A parser at the start of a connection: no headers until CONNECT asks for them.
     pub fn new(limits: Limits) -> Parser {
-        Parser { limits, headers: false, state: State::Start, scanned: 0 }
+        Parser { limits, headers: false, announces: false, state: State::Start, scanned: 0 }
     }
 
     /// Whether HPUB is accepted from now on (CORE-HDR-004).
     pub fn allow_headers(&mut self, allow: bool) {
         self.headers = allow;
+    }
+
+    /// Whether a publication's subject is told as soon as its control line is complete, besides the
+    /// publication itself: for pedantic connections, which hear of a wrong subject before the
+    /// payload has come (CORE-SUBJ-007).
+    pub fn announce(&mut self, announces: bool) {
+        self.announces = announces;
     }
 
     /// How many bytes, counted from the first unused one, complete the operation that has begun;
@@ -159,7 +167,13 @@ impl Parser {
         self.state = State::Start;
         let op = match verb {
             Verb::Pub | Verb::Hpub | Verb::Hmsg => {
-                self.state = State::Payload(self.head(verb, line, end + 1)?);
+                let head = self.head(verb, line, end + 1)?;
+                let subject = head.subject.clone();
+                let announced = self.announces && head.counts;
+                self.state = State::Payload(head);
+                if announced {
+                    return Ok((used, Some(ClientOp::Announce { subject: &line[subject] })));
+                }
                 return self.payload(bytes, used);
             }
             Verb::Sub => subscribe(line)?,
@@ -341,8 +355,14 @@ fn is_blank_or_cr(byte: u8) -> bool {
     is_blank(byte) || byte == b'\r'
 }
 
+/// The line without its CR. nats-server takes one byte off the end of any line that holds a CR
+/// behind its first byte.
 fn without_cr(line: &[u8]) -> &[u8] {
-    line.strip_suffix(b"\r").unwrap_or(line)
+    match line {
+        [rest @ .., b'\r'] => rest,
+        [_, middle @ .., _] if memchr(b'\r', middle).is_some() => &line[..line.len() - 1],
+        _ => line,
+    }
 }
 
 /// The words of a line, as ranges.
