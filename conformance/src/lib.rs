@@ -2,12 +2,14 @@
 
 pub mod clauses;
 pub mod corpus;
+pub mod faults;
 pub mod lint;
 pub mod pattern;
 pub mod peer;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod selftest;
 pub mod story;
 pub mod target;
 pub mod transcript;

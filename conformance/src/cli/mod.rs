@@ -1,8 +1,10 @@
 //! The command line.
 
 mod article;
+mod faults;
 mod look;
 mod run;
+mod selftest;
 
 use std::{
     io::{IsTerminal, stderr, stdout},
@@ -64,6 +66,10 @@ enum Command {
     Run(Box<run::RunArgs>),
     /// Replay the article's experiments and show who received what.
     Article(article::ArticleArgs),
+    /// List bugs that a server might have, or put one before a healthy server.
+    Faults(faults::FaultsArgs),
+    /// Run the suite against one bug after the other: does it find them?
+    Selftest(selftest::SelftestArgs),
     /// List scenarios.
     List(look::ListArgs),
     /// Show a scenario with the clauses it is about.
@@ -123,6 +129,10 @@ pub(crate) fn main() -> ExitCode {
         }
         Command::Article(args) => {
             corpus().map_err(Stop::from).and_then(|corpus| article::article(&corpus, args))
+        }
+        Command::Faults(args) => faults::faults(&args),
+        Command::Selftest(args) => {
+            corpus().map_err(Stop::from).and_then(|corpus| selftest::selftest(&corpus, &args))
         }
         Command::List(args) => {
             corpus().map_err(Stop::from).and_then(|corpus| look::list(&corpus, &args))

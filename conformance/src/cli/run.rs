@@ -88,7 +88,7 @@ pub(super) struct TargetArgs {
 
 /// A time on the command line.
 #[derive(Debug, Clone, Copy)]
-struct Seconds(Duration);
+pub(super) struct Seconds(pub(super) Duration);
 
 impl Default for Seconds {
     fn default() -> Seconds {

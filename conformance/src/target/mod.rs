@@ -3,6 +3,7 @@
 
 #[cfg(feature = "embedded")]
 mod embedded;
+mod faulty;
 mod program;
 
 use std::{
@@ -21,6 +22,8 @@ use tokio::{
     net::TcpStream,
     time::timeout,
 };
+
+use crate::faults::{Fault, ProxyError};
 
 /// What a scenario can need, and a target lack.
 pub const CAPABILITIES: &[&str] = &[
@@ -54,6 +57,13 @@ pub enum Target {
         /// Goes into every CONNECT.
         credentials: Map<String, Value>,
     },
+    /// Another target with a bug put before it.
+    Faulty {
+        /// The healthy one.
+        inner: Box<Target>,
+        /// The bug.
+        fault: &'static Fault,
+    },
 }
 
 /// A server that can be talked to; dropping it stops it, if we started it.
@@ -66,6 +76,8 @@ pub enum Instance {
     Program(program::Process),
     /// Not ours.
     Running(SocketAddr),
+    /// With a proxy before it.
+    Faulty(faulty::Faulty),
 }
 
 /// Why there is nothing to judge.
@@ -103,6 +115,9 @@ pub enum TargetError {
     /// The embedded server refused.
     #[error("the embedded server can't start: {0}")]
     Embedded(String),
+    /// No proxy to put before it.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
 }
 
 /// What a target says of itself.
@@ -161,6 +176,7 @@ impl Target {
             Target::Embedded => "embedded".to_owned(),
             Target::Program(path) => path.display().to_string(),
             Target::Running { url, .. } => url.clone(),
+            Target::Faulty { inner, fault } => format!("{} behind {}", inner.name(), fault.name),
         }
     }
 
@@ -171,12 +187,16 @@ impl Target {
             Target::Embedded => String::new(),
             Target::Program(path) => format!(" --server-bin {}", path.display()),
             Target::Running { url, .. } => format!(" --server {url}"),
+            Target::Faulty { inner, .. } => inner.flags(),
         }
     }
 
     /// Whether it can be started with a configuration of the scenario's own.
     pub fn can_be_configured(&self) -> bool {
-        !matches!(self, Target::Running { .. })
+        match self {
+            Target::Faulty { inner, .. } => inner.can_be_configured(),
+            other => !matches!(other, Target::Running { .. }),
+        }
     }
 
     /// Capabilities it never has.
@@ -186,6 +206,7 @@ impl Target {
             Target::Embedded => embedded::LACKS,
             Target::Program(_) => &[],
             Target::Running { .. } => &["reload", "signals"],
+            Target::Faulty { inner, .. } => return inner.lacks(),
         };
         lacks.iter().map(|word| (*word).to_owned()).collect()
     }
@@ -205,6 +226,9 @@ impl Target {
                 Ok(_) => Ok(Instance::Running(*addr)),
                 Err(source) => Err(TargetError::Unreachable { addr: url.clone(), source }),
             },
+            Target::Faulty { inner, fault } => {
+                faulty::Faulty::start(inner, fault, config).await.map(Instance::Faulty)
+            }
         }
     }
 
@@ -248,6 +272,7 @@ impl Instance {
             Instance::Embedded(server) => server.addr(),
             Instance::Program(process) => process.addr(),
             Instance::Running(addr) => *addr,
+            Instance::Faulty(faulty) => faulty.addr(),
         }
     }
 
@@ -255,6 +280,7 @@ impl Instance {
     pub fn log(&self) -> Option<String> {
         match self {
             Instance::Program(process) => Some(process.log()),
+            Instance::Faulty(faulty) => faulty.inner.log(),
             _ => None,
         }
     }
@@ -266,6 +292,7 @@ impl Instance {
             Instance::Embedded(server) => server.stop().await,
             Instance::Program(process) => process.stop().await,
             Instance::Running(_) => {}
+            Instance::Faulty(faulty) => faulty.stop().await,
         }
     }
 }

@@ -1,0 +1,123 @@
+//! Deliveries under the wrong sid, and sids that are more than opaque words.
+
+use super::{
+    Area, Fault,
+    client::Verb,
+    talk::{Order, Talk},
+};
+
+const fn fault(name: &'static str, what: &'static str) -> Fault {
+    Fault::new(Area::Sids, name, what)
+}
+
+fn is_used(talk: &Talk, sid: &[u8]) -> bool {
+    talk.sub(sid).is_some()
+}
+
+pub(super) const FAULTS: &[Fault] = &[
+    Fault {
+        delivery: Some(|talk, mut message| {
+            message.sid.push(b'0');
+            talk.deliver(&message.bytes());
+        }),
+        ..fault("wrong-sid", "The sid of a delivery is one that the client never gave.")
+    },
+    Fault {
+        delivery: Some(|talk, mut message| {
+            if let [first, second, ..] = &talk.subs[..] {
+                match &message.sid {
+                    sid if *sid == first.sid => message.sid.clone_from(&second.sid),
+                    sid if *sid == second.sid => message.sid.clone_from(&first.sid),
+                    _ => {}
+                }
+            }
+            talk.deliver(&message.bytes());
+        }),
+        ..fault("two-sids-mixed-up", "The first two subscriptions of a connection change sids.")
+    },
+    Fault {
+        delivery: Some(|talk, mut message| {
+            message.sid.make_ascii_lowercase();
+            talk.deliver(&message.bytes());
+        }),
+        ..fault("sid-in-lower-case", "Sids come back in lower case.")
+    },
+    Fault {
+        delivery: Some(|talk, mut message| {
+            let zeros = message.sid.iter().take_while(|byte| **byte == b'0').count();
+            let digits = message.sid.iter().all(u8::is_ascii_digit);
+            if digits && message.sid.len() > 1 {
+                message.sid.drain(..zeros.min(message.sid.len() - 1));
+            }
+            talk.deliver(&message.bytes());
+        }),
+        ..fault("sid-as-number", "Sids are read as numbers, so 007 comes back as 7.")
+    },
+    Fault {
+        delivery: Some(|talk, mut message| {
+            message.sid.truncate(64);
+            talk.deliver(&message.bytes());
+        }),
+        ..fault("sid-cut-at-64-bytes", "Of a long sid 64 bytes come back.")
+    },
+    Fault {
+        op: Some(|talk, op| match op.subscription() {
+            Some((_, _, sid)) if !sid.iter().all(u8::is_ascii_alphanumeric) => {
+                talk.refuse_silently();
+            }
+            _ => talk.pass(op),
+        }),
+        ..fault("sid-must-be-alphanumeric", "A sid with other than letters and digits is refused.")
+    },
+    Fault {
+        op: Some(|talk, op| {
+            talk.pass(op);
+            if op.verb == Verb::Unsub {
+                talk.tell_others(|| Order::ToServer(op.bytes()));
+            }
+        }),
+        ..fault(
+            "sids-shared-by-connections",
+            "UNSUB ends subscriptions of all connections that use the sid.",
+        )
+    },
+    Fault {
+        op: Some(|talk, op| {
+            if let Some((_, _, sid)) = op.subscription()
+                && is_used(talk, sid)
+            {
+                talk.say(&[b"UNSUB ", sid, b"\r\n"].concat());
+            }
+            talk.pass(op);
+        }),
+        ..fault("used-sid-replaces", "SUB with a sid in use replaces the old subscription.")
+    },
+    Fault {
+        op: Some(|talk, op| match op.subscription() {
+            Some((_, _, sid)) if is_used(talk, sid) => {
+                let alias = [b"~", sid].concat();
+                let mut args = op.args();
+                args.pop();
+                args.push(&alias);
+                talk.pass(&op.with(&args));
+            }
+            _ => talk.pass(op),
+        }),
+        delivery: Some(super::unalias),
+        ..fault("used-sid-adds", "SUB with a sid in use makes one more subscription.")
+    },
+    Fault {
+        op: Some(|talk, op| match op.subscription() {
+            Some((_, _, sid)) if is_used(talk, sid) => talk.refuse_silently(),
+            _ => talk.pass(op),
+        }),
+        ..fault("used-sid-closes", "SUB with a sid in use ends the connection.")
+    },
+    Fault {
+        op: Some(|talk, op| match op.subscription() {
+            Some((_, _, sid)) if talk.old_sids.contains(sid) => talk.swallow(),
+            _ => talk.pass(op),
+        }),
+        ..fault("sid-used-up", "A sid can't be used again after its subscription has ended.")
+    },
+];
