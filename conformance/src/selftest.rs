@@ -62,10 +62,11 @@ impl Trial {
     }
 }
 
-/// The cases that a fault is run with out of those chosen: what it asks for, else all that is not
-/// slow.
+/// The cases that a fault is run with out of those chosen: what it asks for, else all but those
+/// tagged `slow` (time must pass) or `heavy` (much must be sent).
 pub fn cases_for(fault: &Fault, chosen: &[Case]) -> Vec<Case> {
-    let slow = |case: &Case| case.scenario.header.tags.iter().any(|tag| tag == "slow");
+    let slow =
+        |case: &Case| case.scenario.header.tags.iter().any(|tag| tag == "slow" || tag == "heavy");
     let wanted = |case: &Case| match fault.only {
         [] => !slow(case),
         only => only.iter().any(|selector| crate::run::names(selector, case)),

@@ -11,6 +11,7 @@ use nats_conformance::{
     scenario::Case,
     selftest::{Matrix, Trial, cases_for, trial},
 };
+use tokio::task::JoinSet;
 
 use super::{
     FINDINGS, HELD, Stop,
@@ -20,6 +21,8 @@ use super::{
 
 /// Scenarios named per fault.
 const NAMED: usize = 3;
+/// Faults at a time: much of their time goes into waiting for what they keep from coming.
+const AT_A_TIME: usize = 3;
 
 #[derive(Debug, Args)]
 pub(super) struct SelftestArgs {
@@ -72,8 +75,7 @@ async fn run(
 ) -> Result<Matrix, Stop> {
     let mut plan = prepare(&args.target, args.seed).await?.plan;
     plan.settings.timeout = args.timeout.0;
-    // Much of the time is spent waiting for what a fault keeps from coming.
-    plan.jobs = args.jobs.unwrap_or(plan.jobs * 2).max(1);
+    plan.jobs = args.jobs.unwrap_or(plan.jobs).max(1);
     let for_fault = |fault: &Fault| match &args.only[..] {
         [] => cases_for(fault, cases),
         _ => cases.to_vec(),
@@ -81,12 +83,25 @@ async fn run(
     let total = chosen.len();
     let healthy = trial(&plan, &faults::NONE, cases.to_vec()).await?;
     anstream::println!("{}", line(0, total, &healthy));
-    let mut trials = Vec::new();
-    for (at, fault) in chosen.iter().enumerate() {
-        let trial = trial(&plan, fault, for_fault(fault)).await?;
-        anstream::println!("{}", line(at + 1, total, &trial));
-        trials.push(trial);
+    let mut waiting = chosen.iter().copied().enumerate();
+    let mut running = JoinSet::new();
+    let mut trials: Vec<(usize, Trial)> = Vec::new();
+    loop {
+        while running.len() < AT_A_TIME
+            && let Some((at, fault)) = waiting.next()
+        {
+            let (plan, cases) = (plan.clone(), for_fault(fault));
+            running.spawn(async move { (at, trial(&plan, fault, cases).await) });
+        }
+        let Some(finished) = running.join_next().await else { break };
+        let (at, trial) = finished.map_err(|error| Stop::usage(format!("broke off: {error}")))?;
+        trials.push((at, trial?));
+        if let Some((_, trial)) = trials.last() {
+            anstream::println!("{}", line(trials.len(), total, trial));
+        }
     }
+    trials.sort_by_key(|(at, _)| *at);
+    let trials = trials.into_iter().map(|(_, trial)| trial).collect();
     Ok(Matrix::new(healthy, trials))
 }
 

@@ -174,7 +174,8 @@ impl Cutter {
 
     /// An operation whose line is whole, once its payload is.
     fn whole(&mut self, end: usize, verb: Verb) -> Option<Op> {
-        let line = self.buffer[..end].to_vec();
+        let line = &self.buffer[..end - 1];
+        let line = line.strip_suffix(b"\r").unwrap_or(line).to_vec();
         let op = Op { verb, line, end: Vec::new(), body: Vec::new(), seams: Vec::new() };
         let Some(size) = op.size() else { return Some(self.take(end, 0, verb)) };
         if size > self.max_payload {

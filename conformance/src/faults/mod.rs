@@ -121,7 +121,8 @@ pub struct Fault {
     pub what: &'static str,
     /// Cases that find it, as selectors of `run`.
     pub found_by: &'static [&'static str],
-    /// What it is run with in a self-test, as selectors; all that is not slow, if none are given.
+    /// What it is run with in a self-test, as selectors; if none are given, all but what
+    /// is tagged `slow` or `heavy`.
     pub only: &'static [&'static str],
     /// Why the protocol allows it, so that nothing should find it.
     pub equivalent: Option<&'static str>,

@@ -147,7 +147,7 @@ pub(super) const FAULTS: &[Fault] = &[
             Some((pattern, Some(group), sid)) => {
                 let is_member = talk
                     .subs
-                    .iter()
+                    .values()
                     .any(|sub| sub.pattern == pattern && sub.queue.as_deref() == Some(group));
                 match is_member {
                     true => talk.pass(&op.with(&[b"_none", group, sid])),

@@ -24,16 +24,17 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         delivery: Some(|talk, mut message| {
-            if let [first, second, ..] = &talk.subs[..] {
+            let mut sids = talk.subs.keys();
+            if let (Some(first), Some(second)) = (sids.next(), sids.next()) {
                 match &message.sid {
-                    sid if *sid == first.sid => message.sid.clone_from(&second.sid),
-                    sid if *sid == second.sid => message.sid.clone_from(&first.sid),
+                    sid if sid == first => message.sid.clone_from(second),
+                    sid if sid == second => message.sid.clone_from(first),
                     _ => {}
                 }
             }
             talk.deliver(&message.bytes());
         }),
-        ..fault("two-sids-mixed-up", "The first two subscriptions of a connection change sids.")
+        ..fault("two-sids-mixed-up", "Two subscriptions of a connection change sids.")
     },
     Fault {
         delivery: Some(|talk, mut message| {

@@ -50,7 +50,8 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         delivery: Some(|talk, message| {
-            let other = talk.subs.iter().find(|sub| sub.sid != message.sid).map(|s| s.sid.clone());
+            let other =
+                talk.subs.values().find(|sub| sub.sid != message.sid).map(|s| s.sid.clone());
             status(talk, message, |message| Delivery {
                 sid: other.unwrap_or_else(|| b"0".to_vec()),
                 ..message
@@ -153,7 +154,7 @@ pub(super) const FAULTS: &[Fault] = &[
         op: Some(|talk, op| {
             let args = op.args();
             let asker = talk.options.get("no_responders") == Some(&true.into());
-            let first = talk.subs.iter().find(|sub| sub.queue.is_none()).map(|s| s.sid.clone());
+            let first = talk.subs.values().find(|sub| sub.queue.is_none()).map(|s| s.sid.clone());
             talk.pass(op);
             if let (true, [subject, _], Verb::Pub, Some(sid)) = (asker, &args[..], op.verb, first) {
                 let words = [&b"HMSG "[..], *subject, b" ", &sid].concat();
@@ -167,8 +168,8 @@ pub(super) const FAULTS: &[Fault] = &[
             talk.pass(op);
             let asker = talk.options.get("no_responders") == Some(&true.into());
             if let (Some(reply), true) = (op.reply(), asker)
-                && !talk.subs.iter().any(|sub| sub.pattern == reply && sub.queue.is_none())
-                && !talk.subs.iter().any(|sub| sub.pattern.ends_with(b"*"))
+                && !talk.subs.values().any(|sub| sub.pattern == reply && sub.queue.is_none())
+                && !talk.subs.values().any(|sub| sub.pattern.ends_with(b"*"))
             {
                 let words = [b"HMSG ", reply, b" 0 16 16\r\nNATS/1.0 503\r\n\r\n\r\n"];
                 talk.deliver(&words.concat());
@@ -188,7 +189,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         delivery: Some(|talk, message| {
             let copies: Vec<Vec<u8>> = match message.is_status() {
-                true => talk.subs.iter().map(|sub| sub.sid.clone()).collect(),
+                true => talk.subs.values().map(|sub| sub.sid.clone()).collect(),
                 false => vec![message.sid.clone()],
             };
             for sid in copies {

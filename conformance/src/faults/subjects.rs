@@ -25,7 +25,7 @@ fn is_wild(subject: &[u8]) -> bool {
 /// The operation with another subject.
 fn pass_as(talk: &mut Talk, op: &Op, subject: &[u8]) {
     let args = op.args();
-    talk.pass(&op.with(&[&[subject], &args[1..]].concat()));
+    talk.pass(&op.with(&[&[subject], args.get(1..).unwrap_or_default()].concat()));
 }
 
 /// Drops errors that start so.

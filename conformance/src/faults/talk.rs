@@ -69,8 +69,8 @@ pub(super) struct Talk {
     pub(super) options: Map<String, Value>,
     pub(super) connected: bool,
     pub(super) info: Value,
-    /// In the order of SUB.
-    pub(super) subs: Vec<Sub>,
+    /// By sid.
+    pub(super) subs: BTreeMap<Vec<u8>, Sub>,
     /// Sids that were used once and are not any more.
     pub(super) old_sids: BTreeSet<Vec<u8>>,
     pub(super) last_op: Option<Op>,
@@ -114,7 +114,7 @@ impl Talk {
             options: Map::new(),
             connected: false,
             info: Value::Null,
-            subs: Vec::new(),
+            subs: BTreeMap::new(),
             old_sids: BTreeSet::new(),
             last_op: None,
             remembers,
@@ -218,7 +218,7 @@ impl Talk {
     // What faults ask.
 
     pub(super) fn sub(&self, sid: &[u8]) -> Option<&Sub> {
-        self.subs.iter().find(|sub| sub.sid == sid)
+        self.subs.get(sid)
     }
 
     pub(super) fn is_verbose(&self) -> bool {
@@ -256,7 +256,7 @@ impl Talk {
             Verb::Sub => self.note_sub(&op),
             Verb::Unsub => match op.removal() {
                 Some((sid, Some(max))) => {
-                    let reached = self.subs.iter_mut().find(|sub| sub.sid == sid);
+                    let reached = self.subs.get_mut(sid);
                     let reached = reached.is_some_and(|sub| {
                         sub.max = Some(max);
                         sub.delivered >= max
@@ -298,7 +298,8 @@ impl Talk {
             }
             shared.published.keys().cloned().collect()
         };
-        self.subs.push(Sub { sid, pattern, queue, max: None, delivered: 0, older });
+        let sub = Sub { sid: sid.clone(), pattern, queue, max: None, delivered: 0, older };
+        self.subs.insert(sid, sub);
     }
 
     /// Before the fault sees the frame.
@@ -311,7 +312,7 @@ impl Talk {
     /// After the fault has seen the frame.
     pub(super) fn note_delivery(&mut self, delivery: &Delivery) {
         let sid = &delivery.sid;
-        let Some(sub) = self.subs.iter_mut().find(|sub| sub.sid == *sid) else { return };
+        let Some(sub) = self.subs.get_mut(sid) else { return };
         sub.delivered += u64::from(!delivery.is_status());
         if sub.max.is_some_and(|max| sub.delivered >= max) {
             self.forget(sid);
@@ -319,11 +320,8 @@ impl Talk {
     }
 
     fn forget(&mut self, sid: &[u8]) {
-        let known = self.subs.len();
-        self.subs.retain(|sub| sub.sid != sid);
-        if self.subs.len() < known {
-            self.old_sids.insert(sid.to_vec());
-        }
+        let Some(sub) = self.subs.remove(sid) else { return };
+        self.old_sids.insert(sub.sid);
         let id = self.id;
         self.shared().members.retain(|(talk, member, ..)| !(*talk == id && member == sid));
     }

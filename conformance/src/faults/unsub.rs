@@ -77,7 +77,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.deliver(&message.bytes());
             }
             // The book ends the subscription at its maximum, which this server does not.
-            if let Some(sub) = talk.subs.iter_mut().find(|sub| sub.sid == message.sid) {
+            if let Some(sub) = talk.subs.get_mut(&message.sid) {
                 sub.delivered = 0;
             }
         }),
@@ -121,7 +121,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 return;
             }
             let mut less = Vec::new();
-            for sub in &mut talk.subs {
+            for sub in talk.subs.values_mut() {
                 if let Some(max) = sub.max.filter(|max| *max > 1 && sub.pattern == *subject) {
                     sub.max = Some(max - 1);
                     less.push(format!("{} {}", String::from_utf8_lossy(&sub.sid), max - 1));

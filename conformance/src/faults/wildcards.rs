@@ -242,7 +242,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 let pattern = talk.sub(sid).map(|sub| sub.pattern.clone());
                 let same: Vec<Vec<u8>> = talk
                     .subs
-                    .iter()
+                    .values()
                     .filter(|sub| Some(&sub.pattern) == pattern.as_ref() && sub.sid != sid)
                     .map(|sub| sub.sid.clone())
                     .collect();
