@@ -147,6 +147,11 @@ impl Cutter {
         std::mem::take(&mut self.buffer)
     }
 
+    /// Whether the client has begun something and not finished it.
+    pub(super) fn is_mid_way(&self) -> bool {
+        !self.buffer.is_empty()
+    }
+
     /// The next operation, if it is whole.
     pub(super) fn next(&mut self) -> Option<Op> {
         if self.buffer.is_empty() {

@@ -157,6 +157,27 @@ pub(super) const FAULTS: &[Fault] = &[
         )
     },
     Fault {
+        delivery: Some(|talk, mut message| {
+            let other = talk.held.pop().and_then(|frame| Delivery::parse(&frame));
+            match other {
+                Some(mut other) if other.body.len() == message.body.len() => {
+                    let middle = message.body.len() / 2;
+                    message.body[middle..].swap_with_slice(&mut other.body[middle..]);
+                    talk.deliver(&[other.bytes(), message.bytes()].concat());
+                }
+                other => {
+                    talk.deliver(&other.map(|other| other.bytes()).unwrap_or_default());
+                    match message.body.len() > 10_000 {
+                        true => talk.hold(message.bytes()),
+                        false => talk.deliver(&message.bytes()),
+                    }
+                }
+            }
+        }),
+        only: &["core/delivery"],
+        ..fault("large-messages-mixed", "The second halves of large messages are exchanged.")
+    },
+    Fault {
         remembers: true,
         op: Some(|talk, op| {
             talk.pass(op);

@@ -1,6 +1,6 @@
 //! Errors in other words, in another form, too often or not at all.
 
-use super::{Area, Fault, talk::Talk};
+use super::{Area, Fault, client::Verb, talk::Talk};
 
 const fn fault(name: &'static str, what: &'static str) -> Fault {
     Fault::new(Area::Errors, name, what)
@@ -104,6 +104,17 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         }),
         ..fault("ok-behind-error", "In verbose mode a refused SUB is acknowledged as well.")
+    },
+    Fault {
+        frame: Some(|talk, frame| {
+            // The line that was wrong is not the last one that has come.
+            let last = talk.last_op.as_ref().map(|op| op.verb);
+            if !(frame.starts_with(b"-ERR 'Unknown") && last != Some(Verb::Other)) {
+                talk.deliver(&frame);
+            }
+        }),
+        only: &["core/life", "core/parse/before-and-behind-an-error"],
+        ..fault("error-lost-in-a-flood", "An error is lost if more input was in flight.")
     },
     Fault {
         frame: Some(|talk, frame| {

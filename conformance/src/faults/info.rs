@@ -92,7 +92,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         frame: Some(|talk, frame| with(talk, &frame, "client_ip", "0.0.0.0")),
-        ..fault("info-client-ip-wrong", "client_ip is not where the client comes from.")
+        ..fault("info-client-ip-wrong", "The client_ip in INFO is not where the client comes from.")
     },
     Fault {
         frame: Some(|talk, frame| {
@@ -113,11 +113,17 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         frame: Some(|talk, frame| with(talk, &frame, "auth_required", false)),
-        ..fault("info-auth-required-false", "auth_required is there and false instead of missing.")
+        ..fault(
+            "info-auth-required-false",
+            "INFO has auth_required, false, where it should have none.",
+        )
     },
     Fault {
         frame: Some(|talk, frame| with(talk, &frame, "tls_required", false)),
-        ..fault("info-tls-required-false", "tls_required is there and false instead of missing.")
+        ..fault(
+            "info-tls-required-false",
+            "INFO has tls_required, false, where it should have none.",
+        )
     },
     Fault {
         frame: Some(|talk, frame| with(talk, &frame, "nonce", "AAAAAAAAAAAAAAA")),

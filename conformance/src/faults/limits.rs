@@ -1,5 +1,7 @@
 //! Limits that are not kept, or kept where there are none.
 
+use std::time::Duration;
+
 use super::{
     Area, Fault,
     client::{Op, Verb},
@@ -30,6 +32,7 @@ fn alone(talk: &mut Talk, op: &Op) {
 pub(super) const FAULTS: &[Fault] = &[
     Fault {
         hoards: true,
+        only: &["core/limits"],
         // Cut into frames, or nothing of the fault would be looked at.
         frame: Some(|talk, frame| talk.deliver(&frame)),
         ..fault("slow-consumer-never-cut", "A client that does not read is never cut off.")
@@ -128,6 +131,25 @@ pub(super) const FAULTS: &[Fault] = &[
         ..fault("fast-consumer-cut", "A client is cut off after 100 KB, however fast it reads.")
     },
     Fault {
+        patience: Some(Duration::from_secs(1)),
+        only: &["core/connect/no-deadline", "core/parse/slow-payload"],
+        ..fault(
+            "impatient",
+            "Who says nothing for a second, or leaves a message unfinished, is closed.",
+        )
+    },
+    Fault {
+        op: Some(|talk, op| {
+            talk.count += op.body.len() as u64;
+            match talk.count > 10_000_000 {
+                true => talk.end(),
+                false => talk.pass(op),
+            }
+        }),
+        only: &["core/limits"],
+        ..fault("fast-producer-cut", "A client that has published ten megabytes is cut off.")
+    },
+    Fault {
         frame: Some(|talk, frame| match frame.ends_with(b", too many tokens'\r\n") {
             true => {}
             false => talk.deliver(&frame),
@@ -142,6 +164,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 false => talk.pass(op),
             }
         }),
+        only: &["core/life", "core/delivery", "core/queue"],
         ..fault("publishers-throttled", "Of a connection's messages the first 500 are taken.")
     },
 ];

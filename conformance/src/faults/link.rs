@@ -193,10 +193,11 @@ pub(super) async fn run(
     link.down.hoards = fault_hoards(&link.bent);
     let now = *troubles.borrow_and_update();
     link.set(now);
-    if let Some(bent) = &mut link.bent
-        && let Some(open) = bent.fault.open
-    {
-        open(&mut bent.talk);
+    if let Some(bent) = &mut link.bent {
+        bent.talk.wake = bent.fault.patience.map(|time| Instant::now() + time);
+        if let Some(open) = bent.fault.open {
+            open(&mut bent.talk);
+        }
     }
     link.bend();
     link.pump(troubles, cuts).await;
@@ -261,6 +262,9 @@ impl Link {
             && bent.talk.wake.is_some_and(|wake| wake <= Instant::now())
         {
             bent.talk.release();
+            if bent.fault.patience.is_some() {
+                bent.talk.end();
+            }
             self.bend();
         }
     }
@@ -415,6 +419,9 @@ impl Bent {
         self.said.max_payload = self.talk.max_payload().unwrap_or(self.said.max_payload);
         while let Some(op) = self.said.next() {
             self.op(op);
+        }
+        if let Some(patience) = self.fault.patience {
+            self.talk.wake = self.said.is_mid_way().then(|| Instant::now() + patience);
         }
     }
 

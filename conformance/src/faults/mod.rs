@@ -64,7 +64,7 @@ mod talk;
 mod unsub;
 mod wildcards;
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 pub use proxy::{Builder, Direction, End, Proxy, ProxyError};
 use serde::Serialize;
@@ -138,6 +138,8 @@ pub struct Fault {
     client_end: Option<fn(&mut Talk, Vec<u8>)>,
     /// In place of ending the client's side when the server has ended.
     server_end: Option<fn(&mut Talk)>,
+    /// Ends connections that say nothing for so long, or leave an operation unfinished.
+    patience: Option<Duration>,
     /// It needs to know what was published.
     remembers: bool,
     /// It takes from the server all there is, however slowly the client reads.
@@ -159,6 +161,7 @@ impl Fault {
             frame: None,
             client_end: None,
             server_end: None,
+            patience: None,
             remembers: false,
             hoards: false,
         }
