@@ -22,6 +22,9 @@ pub(super) enum Verb {
     Other,
 }
 
+/// Subject, queue group, sid.
+pub(super) type Subscription<'a> = (&'a [u8], Option<&'a [u8]>, &'a [u8]);
+
 /// One operation, or bytes that are none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Op {
@@ -70,7 +73,7 @@ impl Op {
     }
 
     /// Subject and sid, and the queue group in between.
-    pub(super) fn subscription(&self) -> Option<(&[u8], Option<&[u8]>, &[u8])> {
+    pub(super) fn subscription(&self) -> Option<Subscription<'_>> {
         match (self.verb, &self.args()[..]) {
             (Verb::Sub, [subject, sid]) => Some((subject, None, sid)),
             (Verb::Sub, [subject, queue, sid]) => Some((subject, Some(queue), sid)),
@@ -243,6 +246,8 @@ mod tests {
 
     use super::*;
 
+    const PIECE: &str = "(PUB a 3\r\n|abc|\r\n|PING\r|\n|SUB a 1|X| |HPUB a 1 2\r\n){0,4}";
+
     fn all(cutter: &mut Cutter) -> Vec<Op> {
         std::iter::from_fn(|| cutter.next()).collect()
     }
@@ -285,7 +290,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn not_a_byte_is_lost(pieces in prop::collection::vec("(PUB a 3\r\n|abc|\r\n|PING\r|\n|SUB a 1|X| |HPUB a 1 2\r\n){0,4}", 0..8)) {
+        fn not_a_byte_is_lost(pieces in prop::collection::vec(PIECE, 0..8)) {
             let mut cutter = Cutter::default();
             let mut out = Vec::new();
             for piece in &pieces {

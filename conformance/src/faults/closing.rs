@@ -41,6 +41,7 @@ pub(super) const FAULTS: &[Fault] = &[
             talk.ends_client = !talk.failed || talk.client_ended;
         }),
         client_end: Some(|talk, _| talk.end()),
+        found_by: &["core/connect/obsolete-options[1]", "core/connect/unknown-protocols[1]"],
         ..fault("error-but-stays-open", "After a fatal error the connection stays open.")
     },
     Fault {
@@ -53,6 +54,7 @@ pub(super) const FAULTS: &[Fault] = &[
             talk.ends_client = talk.failed || talk.client_ended;
         }),
         client_end: Some(|talk, _| talk.end()),
+        found_by: &["core/connect/no-argument[1]", "core/connect/not-an-object[1]"],
         ..fault("silent-errors-stay-open", "Where a wrong line just ends it, the connection stays.")
     },
     Fault {
@@ -63,6 +65,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.end();
             }
         }),
+        found_by: &["core/subjects/arrow-not-last[1]", "core/subjects/empty-token-in-sub[1]"],
         ..fault("mild-errors-close", "Every error ends the connection.")
     },
     Fault {
@@ -71,6 +74,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.deliver(&frame);
             }
         }),
+        found_by: &["core/connect/obsolete-options[1]", "core/connect/unknown-protocols[1]"],
         ..fault("closes-without-error", "Before a connection is ended no error is sent.")
     },
     Fault {
@@ -84,6 +88,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             talk.ends_client = true;
         }),
+        found_by: &["core/connect/no-argument[1]", "core/connect/not-an-object[1]"],
         ..fault(
             "error-where-silence-is-right",
             "An error is sent before every end of a connection.",
@@ -91,11 +96,13 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         client_end: Some(|talk, _| talk.end()),
+        found_by: &["core/life/half-close"],
         ..fault("half-close-forgets", "What was sent before a half-close is not answered.")
     },
     Fault {
         client_end: Some(|_, _| {}),
         only: &["core/life", "core/parse/incomplete-message"],
+        found_by: &["core/life/half-closed-hears-nothing", "core/parse/incomplete-message"],
         ..fault("half-close-ignored", "A half-closed connection stays open and hears what comes.")
     },
     Fault {
@@ -107,6 +114,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             _ => talk.pass(op),
         }),
+        found_by: &["core/parse/hmsg-from-client", "core/parse/before-and-behind-an-error"],
         ..fault("goes-on-behind-an-error", "What stands behind an unknown operation is executed.")
     },
     Fault {
@@ -117,6 +125,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             _ => talk.pass(op),
         }),
+        found_by: &["core/parse/stray-cr-in-pub", "core/parse/hmsg-from-client"],
         ..fault("errors-overtake", "What came just before an unknown operation is not executed.")
     },
     Fault {
@@ -125,6 +134,7 @@ pub(super) const FAULTS: &[Fault] = &[
             _ if !talk.connected => talk.end(),
             _ => talk.pass(op),
         }),
+        found_by: &["core/connect/optional"],
         ..fault("closes-without-connect", "A connection ends if it says anything before CONNECT.")
     },
     Fault {

@@ -56,18 +56,21 @@ const KNOWN: &[&str] = &[
 pub(super) const FAULTS: &[Fault] = &[
     Fault {
         op: Some(|talk, op| with_options(talk, op, |options| drop(options.remove("echo")))),
+        found_by: &["core/connect/echo", "core/sub/echo-does-not-count"],
         ..fault("echo-ignored", "A client hears itself though it said that it does not want to.")
     },
     Fault {
         op: Some(|talk, op| {
             with_options(talk, op, |options| drop(options.insert("echo".into(), false.into())));
         }),
+        found_by: &["core/connect/free-text[1]", "core/connect/quiet"],
         ..fault("never-echo", "No client hears its own messages.")
     },
     Fault {
         op: Some(|talk, op| {
             with_options(talk, op, |options| drop(options.insert("verbose".into(), false.into())));
         }),
+        found_by: &["core/connect/in-pieces", "core/connect/separators[4]"],
         ..fault("verbose-ignored", "Nothing is acknowledged, also in verbose mode.")
     },
     Fault {
@@ -76,36 +79,48 @@ pub(super) const FAULTS: &[Fault] = &[
                 options.entry("verbose").or_insert(Value::Bool(false));
             });
         }),
+        found_by: &["core/connect/verbose-by-default"],
         ..fault("quiet-by-default", "Without a word about it nothing is acknowledged.")
     },
     Fault {
         op: Some(|talk, op| {
             with_options(talk, op, |options| drop(options.insert("verbose".into(), true.into())));
         }),
+        found_by: &[
+            "core/connect/names-without-case[3]",
+            "core/connect/no-responders-with-headers",
+        ],
         ..fault("always-verbose", "Everything is acknowledged, whatever the client said.")
     },
     Fault {
         op: Some(|talk, op| {
             with_options(talk, op, |options| drop(options.insert("pedantic".into(), false.into())));
         }),
+        found_by: &["core/connect/pedantic-by-default[1]", "core/subjects/pedantic-publish[3]"],
         ..fault("pedantic-ignored", "Subjects are not checked in pedantic mode.")
     },
     Fault {
         op: Some(|talk, op| {
             with_options(talk, op, |options| drop(options.insert("pedantic".into(), true.into())));
         }),
+        found_by: &["core/connect/not-pedantic", "core/subjects/gateway-prefix"],
         ..fault("always-pedantic", "Subjects are checked, whatever the client said.")
     },
     Fault {
         op: Some(|talk, op| {
             with_options(talk, op, |options| drop(options.remove("no_responders")));
         }),
+        found_by: &[
+            "core/info/headers-off-no-responders",
+            "core/connect/no-responders-without-headers[1]",
+        ],
         ..fault("no-responders-ignored", "The wish to know when nobody listens is ignored.")
     },
     Fault {
         op: Some(|talk, op| {
             with_options(talk, op, |options| drop(options.insert("headers".into(), true.into())));
         }),
+        found_by: &["core/connect/wrong-types[7]", "core/connect/headers-by-default[1]"],
         ..fault("headers-for-everybody", "Clients get headers that did not ask for them.")
     },
     Fault {
@@ -115,6 +130,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 options.insert("headers".into(), false.into());
             });
         }),
+        found_by: &["core/connect/wrong-types[7]", "core/verbose/each-command"],
         ..fault("headers-ignored", "The wish for headers is ignored.")
     },
     Fault {
@@ -122,6 +138,7 @@ pub(super) const FAULTS: &[Fault] = &[
             true => talk.swallow(),
             false => talk.pass(op),
         }),
+        found_by: &["core/connect/repeated", "core/connect/repeated-subscriptions"],
         ..fault("second-connect-ignored", "A second CONNECT changes nothing.")
     },
     Fault {
@@ -129,6 +146,7 @@ pub(super) const FAULTS: &[Fault] = &[
             true => talk.refuse_silently(),
             false => talk.pass(op),
         }),
+        found_by: &["core/connect/repeated", "core/verbose/each-command"],
         ..fault("second-connect-closes", "A second CONNECT ends the connection.")
     },
     Fault {
@@ -141,6 +159,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 }
             });
         }),
+        found_by: &["core/connect/repeated"],
         ..fault("second-connect-resets", "What a second CONNECT leaves out gets its default again.")
     },
     Fault {
@@ -149,6 +168,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 options.retain(|name, _| !name.bytes().any(|byte| byte.is_ascii_uppercase()));
             });
         }),
+        found_by: &["core/connect/names-without-case[1]"],
         ..fault("options-with-case", "The names of options are compared with regard to case.")
     },
     Fault {
@@ -157,12 +177,14 @@ pub(super) const FAULTS: &[Fault] = &[
                 options.keys().any(|name| !KNOWN.contains(&name.to_lowercase().as_str()))
             });
         }),
+        found_by: &["core/connect/unknown-options[1]"],
         ..fault("unknown-options-refused", "An option that the server does not know ends it.")
     },
     Fault {
         op: Some(|talk, op| {
             refuse_if(talk, op, |options| options.values().any(Value::is_null));
         }),
+        found_by: &["core/connect/null-option", "core/connect/headers-by-default[3]"],
         ..fault("null-options-refused", "An option that is null ends the connection.")
     },
     Fault {
@@ -175,18 +197,21 @@ pub(super) const FAULTS: &[Fault] = &[
                 });
             });
         }),
+        found_by: &["core/connect/wrong-types[5]", "core/connect/names-without-case[1]"],
         ..fault("wrong-types-ignored", "An option of the wrong type counts as not given.")
     },
     Fault {
         op: Some(|talk, op| {
             with_options(talk, op, |options| drop(options.insert("protocol".into(), 1.into())));
         }),
+        found_by: &["core/connect/wrong-types[3]", "core/info/protocol-0"],
         ..fault("protocol-ignored", "Any protocol is taken for protocol 1.")
     },
     Fault {
         op: Some(|talk, op| {
             refuse_if(talk, op, |options| options.get("protocol") == Some(&0.into()));
         }),
+        found_by: &["core/connect/protocols[1]", "core/info/protocol-0"],
         ..fault("old-clients-refused", "A client of protocol 0 is refused.")
     },
     Fault {
@@ -195,6 +220,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 options.get("name").and_then(Value::as_str).is_some_and(|name| name.len() > 256)
             });
         }),
+        found_by: &["core/connect/free-text[2]"],
         ..fault("long-names-refused", "A name of more than 256 bytes ends the connection.")
     },
     Fault {
@@ -205,6 +231,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 }
             });
         }),
+        found_by: &["core/connect/credentials-ignored[1]"],
         ..fault("credentials-refused", "Credentials that nobody asked for are a violation.")
     },
     Fault {
@@ -214,12 +241,14 @@ pub(super) const FAULTS: &[Fault] = &[
                 options.remove("new_account");
             });
         }),
+        found_by: &["core/connect/obsolete-options[1]"],
         ..fault("obsolete-options-accepted", "The obsolete account options are ignored.")
     },
     Fault {
         op: Some(|talk, op| {
             refuse_if(talk, op, |options| options.get("tls_required") == Some(&true.into()));
         }),
+        found_by: &["core/connect/tls-required-ignored"],
         ..fault("tls-wish-refused", "A client's wish for TLS ends the connection.")
     },
     Fault {
@@ -230,6 +259,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 false => talk.pass(op),
             }
         }),
+        found_by: &["core/connect/not-json[2]", "core/connect/no-argument[2]"],
         ..fault("broken-json-accepted", "CONNECT with broken JSON counts as an empty object.")
     },
     Fault {
@@ -237,6 +267,7 @@ pub(super) const FAULTS: &[Fault] = &[
             true => talk.say(b"CONNECT {}\r\n"),
             false => talk.pass(op),
         }),
+        found_by: &["core/connect/no-argument[1]"],
         ..fault("bare-connect-accepted", "CONNECT without an argument counts as an empty object.")
     },
     Fault {
@@ -247,6 +278,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 false => talk.pass(op),
             }
         }),
+        found_by: &["core/connect/not-an-object[1]", "core/connect/null"],
         ..fault("any-json-accepted", "CONNECT with JSON that is no object counts as an empty one.")
     },
     Fault {
@@ -254,6 +286,7 @@ pub(super) const FAULTS: &[Fault] = &[
             true => talk.refuse_silently(),
             false => talk.pass(op),
         }),
+        found_by: &["core/connect/separators[1]", "core/connect/null"],
         ..fault("connect-wants-one-blank", "CONNECT wants one blank before its JSON.")
     },
     Fault {
@@ -261,6 +294,7 @@ pub(super) const FAULTS: &[Fault] = &[
             Verb::Sub | Verb::Pub if !talk.connected => talk.fail("Authorization Violation"),
             _ => talk.pass(op),
         }),
+        found_by: &["core/connect/optional"],
         ..fault("connect-required", "Without CONNECT everything else is a violation.")
     },
     Fault {
@@ -272,6 +306,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 }
             });
         }),
+        found_by: &["core/connect/no-responders-without-headers[1]"],
         ..fault(
             "no-responders-without-headers",
             "The wish to know when nobody listens is accepted, and ignored, without headers.",

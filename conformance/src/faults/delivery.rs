@@ -21,6 +21,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.deliver(&message.bytes());
             }
         }),
+        found_by: &["core/request/many-replies", "core/sub/several-on-one-subject"],
         ..fault("lose-every-third-message", "Every third message of a connection is lost.")
     },
     Fault {
@@ -29,6 +30,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.deliver(&message.bytes());
             }
         }),
+        found_by: &["core/connect/free-text[1]", "core/connect/optional"],
         ..fault("lose-first-message", "The first message of each subscription is lost.")
     },
     Fault {
@@ -37,10 +39,12 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.deliver(&message.bytes());
             }
         }),
+        found_by: &["core/parse/control-line-limit", "article/acknowledged"],
         ..fault("lose-empty-messages", "Messages without a payload are lost.")
     },
     Fault {
         delivery: Some(|talk, message| talk.deliver(&message.bytes().repeat(2))),
+        found_by: &["core/connect/free-text[1]", "core/connect/optional"],
         ..fault("double-every-message", "Every message comes twice.")
     },
     Fault {
@@ -49,6 +53,7 @@ pub(super) const FAULTS: &[Fault] = &[
             let times = if talk.count % 10 == 0 { 2 } else { 1 };
             talk.deliver(&message.bytes().repeat(times));
         }),
+        found_by: &["core/delivery/order-across-subscriptions", "core/parse/pipelined"],
         ..fault("double-every-tenth-message", "Every tenth message comes twice.")
     },
     Fault {
@@ -62,6 +67,7 @@ pub(super) const FAULTS: &[Fault] = &[
             talk.own = vec![(Vec::new(), same)];
             talk.deliver(&message.bytes());
         }),
+        found_by: &["core/sub/several-on-one-subject", "core/subjects/many-tokens[1]"],
         ..fault(
             "one-copy-per-connection",
             "A connection gets one copy, though several of its subscriptions match.",
@@ -77,6 +83,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 payload
             });
         }),
+        found_by: &["core/connect/free-text[1]", "core/connect/optional"],
         ..fault("corrupt-last-byte", "The last byte of each payload is another one.")
     },
     Fault {
@@ -86,12 +93,14 @@ pub(super) const FAULTS: &[Fault] = &[
                 payload[..end.unwrap_or(payload.len())].to_vec()
             });
         }),
+        found_by: &["core/parse/payload-is-bytes", "core/parse/leading-zeros[1]"],
         ..fault("payload-ends-at-nul", "A payload ends at its first zero byte.")
     },
     Fault {
         delivery: Some(|talk, message| {
             with_payload(talk, message, |payload| payload.trim_ascii_end().to_vec());
         }),
+        found_by: &["core/parse/payload-is-bytes", "core/parse/leading-zeros[1]"],
         ..fault("payload-trimmed", "Blanks and line ends at the end of a payload are lost.")
     },
     Fault {
@@ -100,12 +109,14 @@ pub(super) const FAULTS: &[Fault] = &[
                 String::from_utf8_lossy(payload).into_owned().into_bytes()
             });
         }),
+        found_by: &["core/parse/payload-is-bytes", "core/parse/leading-zeros[1]"],
         ..fault("payload-as-utf8", "Payload bytes that are no UTF-8 are replaced.")
     },
     Fault {
         delivery: Some(|talk, message| {
             with_payload(talk, message, |payload| payload[..payload.len().min(0xffff)].to_vec());
         }),
+        found_by: &["core/parse/leading-zeros[1]", "core/info/max-payload-default"],
         ..fault("payload-cut-at-64-kib", "Of a large payload the first 65535 bytes arrive.")
     },
     Fault {
@@ -114,6 +125,7 @@ pub(super) const FAULTS: &[Fault] = &[
             let body = std::mem::take(&mut message.body);
             talk.deliver(&message.with_body(body).bytes());
         }),
+        found_by: &["core/connect/free-text[1]", "core/connect/optional"],
         ..fault("size-counts-line-end", "The size of a message counts its CR LF as well.")
     },
     Fault {
@@ -123,6 +135,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             talk.deliver(&message.bytes());
         }),
+        found_by: &["article/at-most-once", "core/wildcards/arrow[1]"],
         ..fault(
             "subject-of-the-subscription",
             "MSG names the pattern subscribed to, not the subject published to.",
@@ -133,6 +146,7 @@ pub(super) const FAULTS: &[Fault] = &[
             message.subject.make_ascii_lowercase();
             talk.deliver(&message.bytes());
         }),
+        found_by: &["article/request-reply", "core/subjects/literal[2]"],
         ..fault("subject-in-lower-case", "MSG names the subject in lower case.")
     },
     Fault {
@@ -140,6 +154,7 @@ pub(super) const FAULTS: &[Fault] = &[
             message.reply = None;
             talk.deliver(&message.bytes());
         }),
+        found_by: &["core/request/interest-of-any-kind[1]", "article/request-reply"],
         ..fault("lose-reply", "The reply subject is lost.")
     },
     Fault {
@@ -151,6 +166,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             talk.deliver(&message.bytes());
         }),
+        found_by: &["core/parse/cut-once[1]", "core/parse/byte-by-byte"],
         ..fault(
             "stale-reply",
             "A message without a reply subject gets that of the message before it.",
@@ -175,6 +191,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         }),
         only: &["core/delivery"],
+        found_by: &["core/delivery/frames-not-mixed"],
         ..fault("large-messages-mixed", "The second halves of large messages are exchanged.")
     },
     Fault {
@@ -196,6 +213,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.hold(message.with_body(body.to_vec()).bytes());
             }
         }),
+        found_by: &["core/delivery/late-subscriber"],
         ..fault(
             "last-message-kept",
             "Who subscribes late gets the last message that was published before.",
@@ -214,6 +232,7 @@ pub(super) const FAULTS: &[Fault] = &[
             talk.say(&rest);
             talk.ends_server = true;
         }),
+        found_by: &["core/delivery/publisher-leaves"],
         ..fault(
             "leavers-last-message-lost",
             "A message is lost if its publisher closes right behind it.",

@@ -28,12 +28,14 @@ pub(super) const FAULTS: &[Fault] = &[
         frame: Some(|talk, frame| {
             reworded(talk, &frame, |_| "-ERR 'Something Went Wrong'\r\n".to_owned());
         }),
+        found_by: &["core/connect/obsolete-options[1]", "core/connect/unknown-protocols[1]"],
         ..fault("error-words", "Errors have other words.")
     },
     Fault {
         frame: Some(|talk, frame| {
             reworded(talk, &frame, |text| format!("-ERR '{}'\r\n", text.to_lowercase()));
         }),
+        found_by: &["core/connect/obsolete-options[1]", "core/parse/size-too-large[1]"],
         ..fault("error-in-lower-case", "Errors are in lower case.")
     },
     Fault {
@@ -46,6 +48,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 format!("-ERR '{text}'\r\n")
             });
         }),
+        found_by: &["core/connect/unknown-protocols[1]", "core/info/headers-off-no-responders"],
         ..fault("error-capitalised", "Errors always start with a capital.")
     },
     Fault {
@@ -55,24 +58,29 @@ pub(super) const FAULTS: &[Fault] = &[
                 false => format!("-ERR '{text}'\r\n"),
             });
         }),
+        found_by: &["core/subjects/arrow-not-last[1]", "core/subjects/empty-token-in-sub[1]"],
         ..fault("mild-errors-missing", "What is refused without closing is refused silently.")
     },
     Fault {
         frame: Some(|talk, frame| {
             reworded(talk, &frame, |text| format!("-ERR '{text}'\r\n").repeat(2))
         }),
+        found_by: &["core/connect/obsolete-options[1]", "core/connect/unknown-protocols[1]"],
         ..fault("errors-doubled", "Every error comes twice.")
     },
     Fault {
         frame: Some(|talk, frame| reworded(talk, &frame, |text| format!("-ERR '{text}\r\n"))),
+        found_by: &["core/connect/obsolete-options[1]", "core/connect/unknown-protocols[1]"],
         ..fault("error-without-last-quote", "The closing quote of errors is missing.")
     },
     Fault {
         frame: Some(|talk, frame| reworded(talk, &frame, |text| format!("-ERR {text}\r\n"))),
+        found_by: &["core/connect/obsolete-options[1]", "core/connect/unknown-protocols[1]"],
         ..fault("error-without-quotes", "Errors have no quotes.")
     },
     Fault {
         frame: Some(|talk, frame| reworded(talk, &frame, |text| format!("-ERR  '{text}'\r\n"))),
+        found_by: &["core/connect/obsolete-options[1]", "core/connect/unknown-protocols[1]"],
         ..fault("error-with-two-blanks", "Two blanks stand before the text of an error.")
     },
     Fault {
@@ -82,6 +90,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 format!("-ERR '{short}'\r\n")
             });
         }),
+        found_by: &["core/subjects/nrg[1]", "core/subjects/gateway-prefix"],
         ..fault("permission-error-cut", "Permission errors do not say what for.")
     },
     Fault {
@@ -92,6 +101,10 @@ pub(super) const FAULTS: &[Fault] = &[
                 format!("-ERR '{text}'\r\n")
             });
         }),
+        found_by: &[
+            "core/parse/control-line-configured[1]",
+            "core/parse/control-line-over-limit[1]",
+        ],
         ..fault("long-line-is-unknown", "A line that is too long counts as an unknown operation.")
     },
     Fault {
@@ -103,6 +116,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.deliver(b"+OK\r\n");
             }
         }),
+        found_by: &["core/verbose/error-instead"],
         ..fault("ok-behind-error", "In verbose mode a refused SUB is acknowledged as well.")
     },
     Fault {
@@ -114,6 +128,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         }),
         only: &["core/life", "core/parse/before-and-behind-an-error"],
+        found_by: &["core/life/error-before-close", "core/parse/before-and-behind-an-error"],
         ..fault("error-lost-in-a-flood", "An error is lost if more input was in flight.")
     },
     Fault {
@@ -124,6 +139,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.deliver(&frame);
             }
         }),
+        found_by: &["core/verbose/pedantic-gets-both"],
         ..fault("error-instead-of-ok", "A message with an error is not acknowledged.")
     },
 ];

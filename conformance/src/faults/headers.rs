@@ -41,6 +41,7 @@ pub(super) const FAULTS: &[Fault] = &[
             let payload = message.parts().1.to_vec();
             talk.deliver(&Delivery { header: None, ..message }.with_body(payload).bytes());
         }),
+        found_by: &["core/headers/length-unchecked[1]", "core/headers/no-payload"],
         ..fault("headers-stripped", "Nobody gets header blocks.")
     },
     Fault {
@@ -48,10 +49,12 @@ pub(super) const FAULTS: &[Fault] = &[
             let header = if message.is_status() { message.header.clone() } else { None };
             talk.deliver(&Delivery { header, ..message }.bytes());
         }),
+        found_by: &["core/headers/length-unchecked[1]", "core/headers/no-payload"],
         ..fault("headers-as-payload", "The header block is delivered as part of a plain payload.")
     },
     Fault {
         delivery: Some(|talk, message| with_lines(talk, message, |lines| lines[1..].sort())),
+        found_by: &["core/headers/byte-for-byte", "core/headers/leading-zeros"],
         ..fault("header-lines-sorted", "Header lines come in another order.")
     },
     Fault {
@@ -63,6 +66,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 }
             });
         }),
+        found_by: &["core/headers/no-payload", "core/headers/status-line"],
         ..fault("header-names-in-lower-case", "The names of headers come in lower case.")
     },
     Fault {
@@ -74,6 +78,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 }
             });
         }),
+        found_by: &["core/headers/byte-for-byte", "core/headers/leading-zeros"],
         ..fault("header-values-trimmed", "Blanks at the end of header lines are lost.")
     },
     Fault {
@@ -87,12 +92,14 @@ pub(super) const FAULTS: &[Fault] = &[
                 });
             });
         }),
+        found_by: &["core/headers/byte-for-byte", "core/headers/large-block"],
         ..fault("header-names-once", "Of several headers of one name the first one arrives.")
     },
     Fault {
         delivery: Some(|talk, message| {
             with_lines(talk, message, |lines| lines[0].truncate(b"NATS/1.0".len()));
         }),
+        found_by: &["core/headers/status-line", "core/headers/unchecked[7]"],
         ..fault("status-line-cut", "The status in a version line is lost.")
     },
     Fault {
@@ -102,6 +109,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             talk.deliver(&message.bytes());
         }),
+        found_by: &["core/headers/length-unchecked[1]", "core/headers/no-payload"],
         ..fault("header-length-short", "The header length does not count the empty line.")
     },
     Fault {
@@ -112,6 +120,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             talk.deliver(&message.bytes());
         }),
+        found_by: &["core/headers/leading-zeros"],
         ..fault("header-lengths-normalised", "Zeros before the lengths of HMSG are lost.")
     },
     Fault {
@@ -128,6 +137,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 _ => talk.deliver(&message.bytes()),
             }
         }),
+        found_by: &["core/headers/length-unchecked[2]"],
         ..fault("header-length-recounted", "The header length is counted anew from the block.")
     },
     Fault {
@@ -138,6 +148,10 @@ pub(super) const FAULTS: &[Fault] = &[
                 false => talk.deliver(&message.bytes()),
             }
         }),
+        found_by: &[
+            "core/delivery/silence-for-the-publisher",
+            "core/request/interest-of-any-kind[1]",
+        ],
         ..fault("plain-becomes-hmsg", "Plain messages come with an empty header block.")
     },
     Fault {
@@ -147,6 +161,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             talk.deliver(&message.bytes());
         }),
+        found_by: &["core/headers/relayed", "core/headers/stripped"],
         ..fault("headers-lose-reply", "A message with headers loses its reply subject.")
     },
     Fault {
@@ -158,6 +173,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 false => talk.pass(op),
             }
         }),
+        found_by: &["core/headers/unchecked[1]"],
         ..fault("header-blocks-checked", "A header block without its version line is refused.")
     },
     Fault {
@@ -169,6 +185,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 false => talk.pass(op),
             }
         }),
+        found_by: &["core/headers/large-block"],
         ..fault("header-blocks-of-4-kib", "A header block of more than 4096 bytes is refused.")
     },
     Fault {
@@ -179,6 +196,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 false => talk.pass(op),
             }
         }),
+        found_by: &["core/headers/empty-block"],
         ..fault("empty-header-refused", "A header block of length 0 ends the connection.")
     },
     Fault {
@@ -186,6 +204,7 @@ pub(super) const FAULTS: &[Fault] = &[
             true => talk.swallow(),
             false => talk.pass(op),
         }),
+        found_by: &["core/headers/bad-lengths[1]", "core/headers/longer-than-total[1]"],
         ..fault("wrong-lengths-ignored", "HPUB with lengths that can't be is passed over.")
     },
 ];

@@ -36,18 +36,22 @@ fn is_info(frame: &[u8]) -> bool {
 pub(super) const FAULTS: &[Fault] = &[
     Fault {
         frame: Some(|talk, frame| without(talk, &frame, "server_id")),
+        found_by: &["core/info/configured-name", "core/info/default-name"],
         ..fault("info-without-server-id", "INFO has no server_id.")
     },
     Fault {
         frame: Some(|talk, frame| without(talk, &frame, "max_payload")),
+        found_by: &["core/info/types", "core/info/second-info"],
         ..fault("info-without-max-payload", "INFO has no max_payload.")
     },
     Fault {
         frame: Some(|talk, frame| without(talk, &frame, "version")),
+        found_by: &["core/info/types", "core/info/greeting"],
         ..fault("info-without-version", "INFO has no version.")
     },
     Fault {
         frame: Some(|talk, frame| without(talk, &frame, "client_id")),
+        found_by: &["core/info/identity", "core/info/types"],
         ..fault("info-without-client-id", "INFO has no client_id.")
     },
     Fault {
@@ -57,22 +61,27 @@ pub(super) const FAULTS: &[Fault] = &[
                 fields.insert("port".to_owned(), port.into());
             });
         }),
+        found_by: &["core/info/listen-address", "core/info/types"],
         ..fault("info-port-as-text", "The port in INFO is a text.")
     },
     Fault {
         frame: Some(|talk, frame| with(talk, &frame, "headers", 1)),
+        found_by: &["core/info/headers-off", "core/info/types"],
         ..fault("info-headers-as-number", "The word on headers in INFO is a number.")
     },
     Fault {
         frame: Some(|talk, frame| with(talk, &frame, "headers", false)),
+        found_by: &["core/info/headers-on"],
         ..fault("info-headers-false", "INFO says that there are no headers, though there are.")
     },
     Fault {
         frame: Some(|talk, frame| with(talk, &frame, "headers", true)),
+        found_by: &["core/info/headers-off"],
         ..fault("info-headers-true", "INFO says that there are headers, also where there are none.")
     },
     Fault {
         frame: Some(|talk, frame| with(talk, &frame, "proto", 0)),
+        found_by: &["core/info/types", "core/info/greeting"],
         ..fault("info-proto-zero", "INFO announces protocol 0.")
     },
     Fault {
@@ -80,18 +89,22 @@ pub(super) const FAULTS: &[Fault] = &[
             let half = talk.max_payload().unwrap_or(0) / 2;
             with(talk, &frame, "max_payload", half);
         }),
+        found_by: &["core/info/max-payload", "core/info/max-payload-default"],
         ..fault("info-max-payload-wrong", "INFO tells half of what a payload may have.")
     },
     Fault {
         frame: Some(|talk, frame| with(talk, &frame, "max_payload", 1 << 20)),
+        found_by: &["core/info/max-payload"],
         ..fault("info-max-payload-fixed", "INFO tells a mebibyte, whatever is configured.")
     },
     Fault {
         frame: Some(|talk, frame| with(talk, &frame, "client_id", 1)),
+        found_by: &["core/info/identity"],
         ..fault("info-client-id-repeated", "All connections have the same client_id.")
     },
     Fault {
         frame: Some(|talk, frame| with(talk, &frame, "client_ip", "0.0.0.0")),
+        found_by: &["core/info/greeting"],
         ..fault("info-client-ip-wrong", "The client_ip in INFO is not where the client comes from.")
     },
     Fault {
@@ -101,18 +114,22 @@ pub(super) const FAULTS: &[Fault] = &[
                 fields.insert("server_id".to_owned(), id.into());
             });
         }),
+        found_by: &["core/info/default-name", "core/info/identity"],
         ..fault("info-server-id-changes", "Each connection is told another server_id.")
     },
     Fault {
         frame: Some(|talk, frame| with(talk, &frame, "server_name", "nats")),
+        found_by: &["core/info/configured-name", "core/info/long-line"],
         ..fault("info-name-fixed", "The server always has the same name.")
     },
     Fault {
         frame: Some(|talk, frame| with(talk, &frame, "host", "0.0.0.0")),
+        found_by: &["core/info/advertised-address", "core/info/listen-address"],
         ..fault("info-host-wrong", "The host in INFO is not the one that is listened on.")
     },
     Fault {
         frame: Some(|talk, frame| with(talk, &frame, "auth_required", false)),
+        found_by: &["core/info/no-auth"],
         ..fault(
             "info-auth-required-false",
             "INFO has auth_required, false, where it should have none.",
@@ -120,6 +137,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         frame: Some(|talk, frame| with(talk, &frame, "tls_required", false)),
+        found_by: &["core/info/no-auth"],
         ..fault(
             "info-tls-required-false",
             "INFO has tls_required, false, where it should have none.",
@@ -127,6 +145,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         frame: Some(|talk, frame| with(talk, &frame, "nonce", "AAAAAAAAAAAAAAA")),
+        found_by: &["core/info/no-auth"],
         ..fault("info-always-nonce", "INFO has a nonce, though nobody could sign it.")
     },
     Fault {
@@ -137,6 +156,10 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             false => talk.deliver(&frame),
         }),
+        found_by: &[
+            "core/connect/names-without-case[3]",
+            "core/connect/no-responders-with-headers",
+        ],
         ..fault("info-bare-lf", "The line of INFO ends in LF alone.")
     },
     Fault {
@@ -149,6 +172,7 @@ pub(super) const FAULTS: &[Fault] = &[
             talk.pass(op);
         }),
         only: &["core/info"],
+        found_by: &["core/info/long-line"],
         ..fault("info-cut-at-1-kib", "Of a long INFO the first 1022 bytes are sent.")
     },
     Fault {
@@ -156,6 +180,10 @@ pub(super) const FAULTS: &[Fault] = &[
             true => talk.deliver(&[b"info", &frame[4..]].concat()),
             false => talk.deliver(&frame),
         }),
+        found_by: &[
+            "core/connect/names-without-case[3]",
+            "core/connect/no-responders-with-headers",
+        ],
         ..fault("info-in-lower-case", "The verb of INFO is in lower case.")
     },
     Fault {
@@ -168,6 +196,7 @@ pub(super) const FAULTS: &[Fault] = &[
             talk.pass(op);
         }),
         only: &["core/info/greeting", "core/info/identity", "core/ping/before-connect"],
+        found_by: &["core/info/greeting"],
         ..fault("info-when-spoken-to", "The greeting comes once the client has said something.")
     },
     Fault {
@@ -175,6 +204,7 @@ pub(super) const FAULTS: &[Fault] = &[
             true => {}
             false => talk.deliver(&frame),
         }),
+        found_by: &["core/info/second-info", "core/life/eager-client"],
         ..fault("second-info-missing", "No second INFO follows CONNECT.")
     },
     Fault {
@@ -185,6 +215,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.deliver(format!("INFO {} \r\n", talk.info).as_bytes());
             }
         }),
+        found_by: &["core/info/protocol-0", "core/info/second-info"],
         ..fault("info-with-every-pong", "Every PONG is followed by an INFO.")
     },
     Fault {
@@ -196,6 +227,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.deliver(&frame);
             }
         }),
+        found_by: &["core/info/second-info"],
         ..fault("second-info-differs", "The second INFO tells another client_id.")
     },
     Fault {

@@ -27,6 +27,7 @@ fn without_ping(talk: &mut Talk, frame: &[u8]) {
 pub(super) const FAULTS: &[Fault] = &[
     Fault {
         frame: Some(|talk, frame| without_ping(talk, &frame)),
+        found_by: &["core/ping/first", "core/ping/traffic-instead"],
         ..fault("never-pings", "The server never sends PING.")
     },
     Fault {
@@ -34,6 +35,7 @@ pub(super) const FAULTS: &[Fault] = &[
             true => talk.deliver(&frame),
             false => without_ping(talk, &frame),
         }),
+        found_by: &["core/ping/without-connect"],
         ..fault("no-ping-without-connect", "A client that has not said CONNECT gets no PING.")
     },
     Fault {
@@ -43,6 +45,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             talk.deliver(&frame);
         }),
+        found_by: &["core/ping/stale-after-one", "core/ping/stale"],
         ..fault("stale-never-closed", "Who never answers PING is not closed.")
     },
     Fault {
@@ -50,6 +53,7 @@ pub(super) const FAULTS: &[Fault] = &[
             let times = if is_ping(&frame) { 2 } else { 1 };
             talk.deliver(&frame.repeat(times));
         }),
+        found_by: &["core/ping/first", "core/ping/traffic-instead"],
         ..fault("pings-twice", "The server sends two PINGs at a time.")
     },
     Fault {
@@ -60,6 +64,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 false => talk.deliver(&frame),
             }
         }),
+        found_by: &["core/ping/interval", "core/ping/pong-is-no-traffic"],
         ..fault("pings-once", "The server sends one PING and no more.")
     },
     Fault {
@@ -69,6 +74,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.deliver(PING);
             }
         }),
+        found_by: &["core/ping/first", "core/ping/traffic-instead"],
         ..fault("pings-at-once", "The first PING comes at once instead of after two seconds.")
     },
     Fault {
@@ -79,6 +85,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.deliver(PING);
             }
         }),
+        found_by: &["core/ping/traffic-instead"],
         ..fault("pings-despite-traffic", "A client that is heard gets PING all the same.")
     },
     Fault {
@@ -87,6 +94,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.pass(op);
             }
         }),
+        found_by: &["core/ping/interval", "core/ping/pong-is-no-traffic"],
         ..fault("pong-not-heard", "A client that answers PING is closed as stale.")
     },
     Fault {
@@ -104,6 +112,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 false => talk.deliver(&frame),
             }
         }),
+        found_by: &["core/ping/stale", "core/ping/without-connect"],
         ..fault("pong-replaces-ping", "A PONG replaces the server's next PING.")
     },
     Fault {
@@ -112,6 +121,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.deliver(&frame);
             }
         }),
+        found_by: &["core/ping/stale-after-one", "core/ping/stale"],
         ..fault("stale-without-a-word", "A stale connection is closed without its error.")
     },
     Fault {
@@ -145,6 +155,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             talk.deliver(&frame);
         }),
+        found_by: &["core/ping/stale-after-one", "core/ping/stale"],
         ..fault("one-ping-too-many", "One more PING may stay unanswered than is configured.")
     },
 ];

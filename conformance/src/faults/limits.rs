@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     Area, Fault,
     client::{Op, Verb},
-    talk::Talk,
+    talk::{Order, Talk},
 };
 
 const fn fault(name: &'static str, what: &'static str) -> Fault {
@@ -31,11 +31,29 @@ fn alone(talk: &mut Talk, op: &Op) {
 
 pub(super) const FAULTS: &[Fault] = &[
     Fault {
+        // Read to its end, also if the client doesn't: else the cut would not be seen here.
         hoards: true,
+        server_end: Some(|talk| {
+            talk.ends_client = true;
+            if talk.client_ended {
+                return;
+            }
+            for sub in talk.subs.values() {
+                let ghost = [b"SUB ", &sub.pattern[..], b" _ghost\r\n"].concat();
+                talk.tell_others(|| Order::ToServer(ghost.clone()));
+            }
+        }),
+        delivery: Some(|talk, message| {
+            if message.sid != b"_ghost" {
+                talk.deliver(&message.bytes());
+            }
+        }),
         only: &["core/limits"],
-        // Cut into frames, or nothing of the fault would be looked at.
-        frame: Some(|talk, frame| talk.deliver(&frame)),
-        ..fault("slow-consumer-never-cut", "A client that does not read is never cut off.")
+        found_by: &["core/limits/slow-consumer-is-gone"],
+        ..fault(
+            "cut-off-leaves-interest",
+            "A client that is cut off, as a slow one is, leaves its subscriptions behind.",
+        )
     },
     Fault {
         op: Some(alone),
@@ -45,12 +63,14 @@ pub(super) const FAULTS: &[Fault] = &[
         }),
         server_end: Some(|talk| talk.ends_client = !talk.failed || talk.client_ended),
         client_end: Some(|talk, _| talk.end()),
+        found_by: &["core/limits/connections", "core/life/half-close"],
         ..fault("max-connections-ignored", "More connections than configured are let in.")
     },
     Fault {
         frame: Some(|talk, frame| {
             without_error(talk, &frame, "maximum connections");
         }),
+        found_by: &["core/limits/connections"],
         ..fault("max-connections-without-a-word", "One connection too many is closed silently.")
     },
     Fault {
@@ -59,6 +79,7 @@ pub(super) const FAULTS: &[Fault] = &[
             true => {}
             false => talk.deliver(&frame),
         }),
+        found_by: &["core/sub/limit", "core/sub/limit-per-connection"],
         ..fault("max-subscriptions-ignored", "SUB above the limit is no error.")
     },
     Fault {
@@ -71,18 +92,16 @@ pub(super) const FAULTS: &[Fault] = &[
         }),
         frame: Some(|talk, frame| {
             // The second +OK is the answer to our own SUB.
-            match frame == b"+OK\r\n" && talk.count > 0 {
-                true => {
-                    talk.count += 1;
-                    if talk.count == 3 {
-                        talk.count = 0;
-                        return;
-                    }
+            if frame == b"+OK\r\n" && talk.count > 0 {
+                talk.count += 1;
+                if talk.count == 3 {
+                    talk.count = 0;
+                    return;
                 }
-                false => {}
             }
             talk.deliver(&frame);
         }),
+        found_by: &["core/connect/repeated", "core/sub/limit"],
         ..fault("max-subscriptions-one-less", "The last subscription that is allowed is refused.")
     },
     Fault {
@@ -93,6 +112,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 false => talk.pass(op),
             }
         }),
+        found_by: &["core/sub/twenty-thousand"],
         ..fault("thousand-subscriptions", "A connection may have a thousand subscriptions.")
     },
     Fault {
@@ -108,6 +128,7 @@ pub(super) const FAULTS: &[Fault] = &[
             true => talk.count -= 1,
             false => talk.deliver(&frame),
         }),
+        found_by: &["core/sub/limit-per-connection"],
         ..fault("unsub-makes-no-room", "UNSUB makes no room below the limit of subscriptions.")
     },
     Fault {
@@ -117,6 +138,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.fail("maximum connections exceeded");
             }
         }),
+        found_by: &["core/life/many-connections"],
         ..fault("sixteen-connections", "The seventeenth connection is refused.")
     },
     Fault {
@@ -128,11 +150,13 @@ pub(super) const FAULTS: &[Fault] = &[
                 false => talk.deliver(&frame),
             }
         }),
+        found_by: &["core/info/max-payload-default"],
         ..fault("fast-consumer-cut", "A client is cut off after 100 KB, however fast it reads.")
     },
     Fault {
         patience: Some(Duration::from_secs(1)),
         only: &["core/connect/no-deadline", "core/parse/slow-payload"],
+        found_by: &["core/connect/no-deadline", "core/parse/slow-payload"],
         ..fault(
             "impatient",
             "Who says nothing for a second, or leaves a message unfinished, is closed.",
@@ -147,6 +171,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         }),
         only: &["core/limits"],
+        found_by: &["core/limits/slow-consumer", "core/limits/slow-consumer-is-gone"],
         ..fault("fast-producer-cut", "A client that has published ten megabytes is cut off.")
     },
     Fault {
@@ -154,6 +179,7 @@ pub(super) const FAULTS: &[Fault] = &[
             true => {}
             false => talk.deliver(&frame),
         }),
+        found_by: &["core/subjects/token-limit"],
         ..fault("max-tokens-ignored", "SUB with more tokens than configured is no error.")
     },
     Fault {
@@ -165,6 +191,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         }),
         only: &["core/life", "core/delivery", "core/queue"],
+        found_by: &["core/delivery/order", "core/queue/shares"],
         ..fault("publishers-throttled", "Of a connection's messages the first 500 are taken.")
     },
 ];

@@ -200,7 +200,10 @@ pub(super) async fn run(
         }
     }
     link.bend();
-    link.pump(troubles, cuts).await;
+    match link.pump(troubles, cuts).await {
+        true => link.reset(),
+        false => link.close().await,
+    }
 }
 
 fn fault_hoards(bent: &Option<Bent>) -> bool {
@@ -208,17 +211,20 @@ fn fault_hoards(bent: &Option<Bent>) -> bool {
 }
 
 impl Link {
-    async fn pump(&mut self, mut troubles: watch::Receiver<Troubles>, cuts: u64) {
+    /// Until both have ended or the connection is cut; whether it is to be a reset.
+    async fn pump(&mut self, mut troubles: watch::Receiver<Troubles>, cuts: u64) -> bool {
         let (mut said, mut heard) = (vec![0; READ_BYTES], vec![0; READ_BYTES]);
         while !self.is_over() {
             let wake = self.wake();
+            let hears_client = !self.client_ended && self.up.has_room();
+            let hears_server = !self.server_ended && self.down.has_room();
             let (down, up) = (self.down.due(), self.up.due());
             tokio::select! {
-                read = self.from_client.read(&mut said), if !self.client_ended && self.up.has_room() => {
-                    self.from_client(read, &said);
+                read = self.from_client.read(&mut said), if hears_client => {
+                    self.client_said(read, &said);
                 }
-                read = self.from_server.read(&mut heard), if !self.server_ended && self.down.has_room() => {
-                    self.from_server(read, &heard);
+                read = self.from_server.read(&mut heard), if hears_server => {
+                    self.server_said(read, &heard);
                 }
                 written = self.to_client.write(down.unwrap_or_default()), if down.is_some() => {
                     self.written_to_client(written);
@@ -233,18 +239,20 @@ impl Link {
                 changed = troubles.changed() => {
                     let now = *troubles.borrow_and_update();
                     if changed.is_err() || now.cuts > cuts {
-                        return self.cut(now.reset).await;
+                        return now.reset;
                     }
                     self.set(now);
                 }
             }
             self.shut_down().await;
         }
+        false
     }
 
     fn is_over(&self) -> bool {
         let lingered = self.linger.is_some_and(|until| until <= Instant::now());
-        self.down.shut && (self.client_ended || lingered) && (self.server_ended || self.up.shut)
+        let said_all = self.client_ended && (self.up.shut || self.up.waiting.is_empty());
+        self.down.shut && (self.server_ended || self.up.shut) && (lingered || said_all)
     }
 
     /// When something is to be done though nothing comes.
@@ -277,8 +285,9 @@ impl Link {
         }
     }
 
-    fn from_client(&mut self, read: io::Result<usize>, bytes: &[u8]) {
-        let Ok(count @ 1..) = read else { return self.client_end(read.is_err()) };
+    fn client_said(&mut self, read: io::Result<usize>, bytes: &[u8]) {
+        // A reset is handed on as an end, behind what came before it.
+        let Ok(count @ 1..) = read else { return self.client_end() };
         match &mut self.bent {
             Some(bent) => bent.said(&bytes[..count]),
             None => self.up.push(bytes[..count].to_vec()),
@@ -286,8 +295,7 @@ impl Link {
         self.bend();
     }
 
-    fn from_server(&mut self, read: io::Result<usize>, bytes: &[u8]) {
-        // A reset tells no more than an end: what came before it has been read.
+    fn server_said(&mut self, read: io::Result<usize>, bytes: &[u8]) {
         let Ok(count @ 1..) = read else { return self.server_end() };
         match &mut self.bent {
             Some(bent) => bent.heard(&bytes[..count]),
@@ -296,12 +304,8 @@ impl Link {
         self.bend();
     }
 
-    fn client_end(&mut self, by_reset: bool) {
+    fn client_end(&mut self) {
         self.client_ended = true;
-        if by_reset {
-            // Without it the close is an orderly one.
-            let _ = self.to_server.as_ref().set_zero_linger();
-        }
         match &mut self.bent {
             Some(bent) => bent.client_end(),
             None => self.up.ended = true,
@@ -345,7 +349,7 @@ impl Link {
                 self.down.drop_all();
                 self.down.shut = true;
                 if !self.client_ended {
-                    self.client_end(true);
+                    self.client_end();
                 }
             }
         }
@@ -387,12 +391,18 @@ impl Link {
         }
     }
 
-    async fn cut(&mut self, reset: bool) {
-        if reset {
-            let _ = self.to_client.as_ref().set_zero_linger();
-            let _ = self.to_server.as_ref().set_zero_linger();
-            return;
+    /// Ends both sides with a reset. Dropping the writers would say an orderly end before it.
+    fn reset(self) {
+        for writer in [self.to_client, self.to_server] {
+            // Without it the close is an orderly one.
+            let _ = writer.as_ref().set_zero_linger();
+            writer.forget();
         }
+    }
+
+    /// Ends both sides in an orderly way.
+    async fn close(mut self) {
+        // They may have ended before.
         let _ = self.to_client.shutdown().await;
         let _ = self.to_server.shutdown().await;
         // Closing a socket that holds unread bytes would be a reset.

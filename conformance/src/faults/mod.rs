@@ -233,7 +233,8 @@ mod tests {
             assert!(
                 fault.name.split('-').all(|word| !word.is_empty() && word.chars().all(letters))
             );
-            assert!(fault.what.ends_with('.') && fault.what.starts_with(char::is_uppercase));
+            let first = fault.what.starts_with(char::is_uppercase);
+            assert!(fault.what.ends_with('.') && first, "{}", fault.what);
             assert!(names.insert(fault.name), "{} is there twice", fault.name);
         }
         assert!(names.len() >= 60);

@@ -26,18 +26,21 @@ fn swap(talk: &mut Talk, message: &Delivery, is_pair: fn(&Delivery, &Delivery) -
 pub(super) const FAULTS: &[Fault] = &[
     Fault {
         delivery: Some(|talk, message| swap(talk, &message, |_, _| true)),
+        found_by: &["core/delivery/reply", "core/parse/empty-payload"],
         ..fault("swap-neighbours", "Messages that follow each other closely change places.")
     },
     Fault {
         delivery: Some(|talk, message| {
             swap(talk, &message, |a, b| a.sid == b.sid && a.subject == b.subject);
         }),
+        found_by: &["core/delivery/reply", "core/parse/empty-payload"],
         ..fault("swap-on-a-subject", "Neighbouring messages of one subject change places.")
     },
     Fault {
         delivery: Some(|talk, message| {
             swap(talk, &message, |a, b| a.sid == b.sid && a.subject != b.subject);
         }),
+        found_by: &["core/request/two-outstanding", "core/delivery/order"],
         ..fault(
             "swap-across-subjects",
             "Order holds for each subject alone, not across those of a subscription.",
@@ -47,6 +50,7 @@ pub(super) const FAULTS: &[Fault] = &[
         delivery: Some(|talk, message| {
             swap(talk, &message, |a, b| a.sid != b.sid && a.subject != b.subject);
         }),
+        found_by: &["core/delivery/order-across-subscriptions", "core/sub/twenty-thousand"],
         ..fault(
             "swap-across-subscriptions",
             "Order holds for each subscription alone, not across those of a connection.",
@@ -60,6 +64,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 false => talk.deliver(&message.bytes()),
             }
         }),
+        found_by: &["core/delivery/order-across-subscriptions", "core/delivery/order"],
         ..fault("every-fiftieth-late", "Every fiftieth message comes behind later ones.")
     },
 ];

@@ -61,14 +61,17 @@ pub(super) const FAULTS: &[Fault] = &[
             let wrong = is_known(op) && lower.clone().any(u8::is_ascii_lowercase);
             unknown_if(talk, op, wrong);
         }),
+        found_by: &["core/connect/separators[5]", "core/info/from-client[3]"],
         ..fault("verbs-with-case", "Verbs are known in capitals only.")
     },
     Fault {
         op: Some(|talk, op| unknown_if(talk, op, has_args(op) && op.line.contains(&b'\t'))),
+        found_by: &["core/parse/blanks[2]", "core/parse/trailing-blanks"],
         ..fault("no-tabs", "A tab does not separate words.")
     },
     Fault {
         op: Some(|talk, op| unknown_if(talk, op, is_known(op) && op.end == b"\n")),
+        found_by: &["core/parse/bare-lf"],
         ..fault("no-bare-lf", "A line that ends in LF alone is refused.")
     },
     Fault {
@@ -76,6 +79,7 @@ pub(super) const FAULTS: &[Fault] = &[
             let blanks = rest(op).windows(2).any(|pair| pair == b"  ");
             unknown_if(talk, op, has_args(op) && blanks);
         }),
+        found_by: &["core/parse/publish-arguments[4]", "core/parse/blanks[1]"],
         ..fault("single-blanks-only", "Several blanks in a row are refused.")
     },
     Fault {
@@ -83,6 +87,7 @@ pub(super) const FAULTS: &[Fault] = &[
             let blanks = op.line.last().is_some_and(|byte| b" \t".contains(byte));
             unknown_if(talk, op, has_args(op) && blanks && op.args().len() > 1);
         }),
+        found_by: &["core/parse/publish-arguments[4]", "core/parse/trailing-blanks"],
         ..fault("no-blanks-at-the-end", "Blanks before the line end are refused.")
     },
     Fault {
@@ -109,6 +114,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 false => talk.pass(op),
             }
         }),
+        found_by: &["core/parse/leading-zeros[1]", "core/headers/leading-zeros"],
         ..fault("leading-zeros-dropped", "Sizes are written anew, without zeros before them.")
     },
     Fault {
@@ -119,6 +125,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 false => talk.pass(op),
             }
         }),
+        found_by: &["core/parse/control-line-limit"],
         ..fault("line-limit-one-less", "A line that is just long enough is refused.")
     },
     Fault {
@@ -126,6 +133,7 @@ pub(super) const FAULTS: &[Fault] = &[
             let long = rest(op).len() > LINE_MAX && has_args(op);
             swallow_if(talk, op, long);
         }),
+        found_by: &["core/parse/control-line-over-limit[1]"],
         ..fault("long-lines-ignored", "A line that is too long is passed over.")
     },
     Fault {
@@ -134,6 +142,10 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.deliver(&frame);
             }
         }),
+        found_by: &[
+            "core/parse/control-line-configured[1]",
+            "core/parse/control-line-over-limit[1]",
+        ],
         ..fault("long-lines-close-silently", "A line that is too long ends without a word.")
     },
     Fault {
@@ -141,6 +153,7 @@ pub(super) const FAULTS: &[Fault] = &[
             true => talk.fail("Maximum Payload Violation"),
             false => talk.pass(op),
         }),
+        found_by: &["core/info/max-payload", "core/info/max-payload-default"],
         ..fault("payload-limit-one-less", "The largest payload that is allowed is refused.")
     },
     Fault {
@@ -155,6 +168,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.to_server.clear();
             }
         }),
+        found_by: &["core/parse/stray-cr-in-pub", "core/life/eager-client"],
         ..fault("payload-limit-one-more", "A payload one byte too long is no error.")
     },
     Fault {
@@ -174,6 +188,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 false => talk.pass(op),
             }
         }),
+        found_by: &["core/parse/payload-limit-with-headers[1]"],
         ..fault(
             "payload-limit-without-headers",
             "Header blocks do not count for the payload limit.",
@@ -190,6 +205,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 _ => talk.pass(op),
             }
         }),
+        found_by: &["core/parse/payload-end[1]", "core/parse/command-swallowed"],
         ..fault("payload-end-unchecked", "What stands where a payload should end is not looked at.")
     },
     Fault {
@@ -206,6 +222,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 _ => talk.pass(op),
             }
         }),
+        found_by: &["core/verbose/each-command", "core/parse/payload-shorter-than-declared"],
         ..fault("payload-ends-at-line-end", "A payload ends at its first CR LF, whatever its size.")
     },
     Fault {
@@ -213,6 +230,7 @@ pub(super) const FAULTS: &[Fault] = &[
             let cut = op.seams.iter().any(|seam| *seam < op.line.len());
             swallow_if(talk, op, cut && is_known(op));
         }),
+        found_by: &["core/parse/pipelined", "core/parse/cut-once[1]"],
         ..fault("lines-in-one-piece", "A line that comes in several pieces is lost.")
     },
     Fault {
@@ -220,6 +238,7 @@ pub(super) const FAULTS: &[Fault] = &[
             let between = op.seams.contains(&(op.line.len() + 1)) && op.end.len() == 2;
             swallow_if(talk, op, between && is_known(op));
         }),
+        found_by: &["core/parse/byte-by-byte", "core/parse/cut-once[4]"],
         ..fault("cr-and-lf-in-one-piece", "A line is lost if its CR and LF come apart.")
     },
     Fault {
@@ -228,6 +247,7 @@ pub(super) const FAULTS: &[Fault] = &[
             let cut = op.seams.iter().any(|seam| *seam > start);
             swallow_if(talk, op, cut && op.is_message());
         }),
+        found_by: &["core/parse/payload-shorter-than-declared", "core/verbose/after-the-payload"],
         ..fault("payloads-in-one-piece", "A payload that comes in several pieces is lost.")
     },
     Fault {
@@ -236,6 +256,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.pass(op);
             }
         }),
+        found_by: &["core/parse/hmsg-from-client", "core/parse/empty-line[1]"],
         ..fault("empty-lines-ignored", "Empty lines are passed over.")
     },
     Fault {
@@ -246,10 +267,12 @@ pub(super) const FAULTS: &[Fault] = &[
                 false => talk.pass(op),
             }
         }),
+        found_by: &["core/parse/leading-blanks[1]"],
         ..fault("leading-blanks-accepted", "Blanks before a verb are passed over.")
     },
     Fault {
         op: Some(|talk, op| swallow_if(talk, op, op.verb == Verb::Other && !op.line.is_empty())),
+        found_by: &["core/parse/err-from-client", "core/parse/hmsg-from-client"],
         ..fault("unknown-verbs-ignored", "An unknown operation is passed over.")
     },
     Fault {
@@ -268,6 +291,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         }),
         only: &["core/parse/unknown-verb", "core/parse/endless-line"],
+        found_by: &["core/parse/unknown-verb[10]", "core/parse/endless-line"],
         ..fault("waits-for-line-ends", "A wrong line is refused once it has ended, not before.")
     },
     Fault {
@@ -278,6 +302,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 false => talk.pass(op),
             }
         }),
+        found_by: &["core/parse/size-too-long[1]"],
         ..fault("long-sizes-told", "A size of ten digits is too large, with an error.")
     },
     Fault {
@@ -286,6 +311,7 @@ pub(super) const FAULTS: &[Fault] = &[
             let wrong = op.verb == Verb::Pub && op.args().len() > 1 && !number;
             unknown_if(talk, op, wrong);
         }),
+        found_by: &["core/parse/bad-sizes[1]", "core/parse/publish-arguments[4]"],
         ..fault("bad-sizes-told", "A size that is no number is an unknown operation.")
     },
     Fault {
@@ -293,6 +319,7 @@ pub(super) const FAULTS: &[Fault] = &[
             let number = size_word(op).iter().all(u8::is_ascii_digit);
             swallow_if(talk, op, op.verb == Verb::Pub && op.args().len() > 1 && !number);
         }),
+        found_by: &["core/parse/bad-sizes[1]", "core/parse/publish-arguments[4]"],
         ..fault("bad-sizes-ignored", "PUB with a size that is no number is passed over.")
     },
     Fault {
@@ -301,6 +328,7 @@ pub(super) const FAULTS: &[Fault] = &[
             let wrong = op.verb == Verb::Ping && (!args.is_empty() || op.line.len() > 4);
             unknown_if(talk, op, wrong);
         }),
+        found_by: &["core/parse/behind-ping[2]"],
         ..fault("ping-alone", "PING with anything behind it is refused.")
     },
     Fault {
@@ -309,16 +337,19 @@ pub(super) const FAULTS: &[Fault] = &[
             let from_server = verbs.iter().any(|verb| op.line.starts_with(verb));
             swallow_if(talk, op, op.verb == Verb::Other && from_server);
         }),
+        found_by: &["core/parse/hmsg-from-client", "core/parse/server-verbs[1]"],
         ..fault("server-verbs-accepted", "Verbs that only servers use are passed over.")
     },
     Fault {
         op: Some(|talk, op| unknown_if(talk, op, op.verb == Verb::Ignored)),
+        found_by: &["core/info/from-client[1]", "core/parse/ok-from-client[1]"],
         ..fault("info-and-ok-refused", "INFO and +OK from a client are unknown operations.")
     },
     Fault {
         op: Some(|talk, op| {
             swallow_if(talk, op, op.verb == Verb::Ignored && op.line.starts_with(b"I"))
         }),
+        found_by: &["core/info/from-client-broken[1]"],
         ..fault("info-never-read", "INFO from a client is passed over, whatever it holds.")
     },
     Fault {
@@ -326,7 +357,8 @@ pub(super) const FAULTS: &[Fault] = &[
             let errors = op.verb == Verb::Other && op.line.starts_with(b"-ERR");
             swallow_if(talk, op, errors);
         }),
-        ..fault("client-errors-ignored", "-ERR from a client is passed over.")
+        found_by: &["core/parse/err-from-client", "core/parse/err-without-text"],
+        ..fault("client-errors-ignored", "A client that sends -ERR is passed over.")
     },
     Fault {
         op: Some(|talk, op| {
@@ -338,6 +370,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 _ => talk.pass(op),
             }
         }),
+        found_by: &["core/parse/subscribe-arguments[1]"],
         ..fault(
             "argument-counts-unchecked",
             "SUB and UNSUB with too many or few words are no error.",
@@ -346,8 +379,9 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         op: Some(|talk, op| {
             let args = op.args().len();
-            swallow_if(talk, op, op.verb == Verb::Pub && (args < 2 || args > 3));
+            swallow_if(talk, op, op.verb == Verb::Pub && !(2..=3).contains(&args));
         }),
+        found_by: &["core/parse/publish-arguments[1]"],
         ..fault("pub-arguments-unchecked", "PUB with too many or few words is passed over.")
     },
     Fault {
@@ -356,6 +390,7 @@ pub(super) const FAULTS: &[Fault] = &[
             let glued = verbs.iter().any(|verb| op.line.starts_with(verb));
             swallow_if(talk, op, op.verb == Verb::Other && glued);
         }),
+        found_by: &["core/parse/unknown-verb[2]", "core/parse/verb-without-blank[1]"],
         ..fault(
             "verbs-without-blank",
             "SUB, UNSUB and PUB without a blank behind them are no error.",
@@ -363,6 +398,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         op: Some(|talk, op| unknown_if(talk, op, is_known(op) && op.line.contains(&b'\r'))),
+        found_by: &["core/parse/stray-cr-in-pub", "core/parse/stray-cr"],
         ..fault("stray-cr-refused", "A stray CR in a line is refused.")
     },
     Fault {
@@ -370,6 +406,7 @@ pub(super) const FAULTS: &[Fault] = &[
             let other = |byte: &u8| matches!(byte, 0 | 0x0b | 0x0c);
             unknown_if(talk, op, has_args(op) && op.line.iter().any(other));
         }),
+        found_by: &["core/parse/other-whitespace[1]"],
         ..fault("control-characters-refused", "Control characters in a subject are refused.")
     },
     Fault {
@@ -377,6 +414,7 @@ pub(super) const FAULTS: &[Fault] = &[
             true => talk.refuse_as_unknown(),
             false => talk.pass(op),
         }),
+        found_by: &["core/parse/hmsg-from-client"],
         ..fault("hmsg-unknown", "HMSG from a client is an unknown operation.")
     },
     Fault {
@@ -391,6 +429,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 false => talk.pass(op),
             }
         }),
+        found_by: &["core/verbose/pipelined", "core/connect/optional"],
         ..fault("messages-acknowledged-twice", "In verbose mode a message gets two +OK.")
     },
 ];

@@ -24,6 +24,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.deliver(&frame);
             }
         }),
+        found_by: &["core/life/eager-client", "core/parse/bare-lf"],
         ..fault("pong-before-messages", "PONG overtakes the message that it should follow.")
     },
     Fault {
@@ -38,6 +39,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.deliver(&frame);
             }
         }),
+        found_by: &["core/verbose/ping", "core/verbose/pipelined"],
         ..fault("pong-at-once", "PING is answered as soon as it comes, whatever stands before it.")
     },
     Fault {
@@ -51,6 +53,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.release();
             }
         }),
+        found_by: &["core/info/from-client[1]", "core/life/half-closed-hears-nothing"],
         ..fault("pong-behind-later-messages", "A message that comes later overtakes a PONG.")
     },
     Fault {
@@ -61,6 +64,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         }),
         only: &["core/ping", "core/sub", "core/verbose"],
+        found_by: &["core/ping/pong"],
         ..fault("every-twentieth-pong-missing", "Every twentieth PING is not answered.")
     },
     Fault {
@@ -79,6 +83,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         }),
         only: &["core/ping"],
+        found_by: &["core/ping/pong", "core/ping/fence"],
         ..fault("one-pong-for-many", "PINGs that come together get one PONG.")
     },
     Fault {
@@ -86,6 +91,10 @@ pub(super) const FAULTS: &[Fault] = &[
             true => talk.deliver(&frame.repeat(2)),
             false => talk.deliver(&frame),
         }),
+        found_by: &[
+            "core/connect/names-without-case[3]",
+            "core/connect/no-responders-with-headers",
+        ],
         ..fault("pong-twice", "Every PING gets two PONGs.")
     },
     Fault {
@@ -95,6 +104,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.deliver(b"+OK\r\n");
             }
         }),
+        found_by: &["core/connect/in-pieces", "core/connect/separators[4]"],
         ..fault("ping-acknowledged", "In verbose mode PING gets +OK as well.")
     },
     Fault {
@@ -104,6 +114,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.deliver(b"+OK\r\n");
             }
         }),
+        found_by: &["core/verbose/ping"],
         ..fault("pong-acknowledged", "In verbose mode PONG gets +OK.")
     },
     Fault {
@@ -114,6 +125,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 false => talk.pass(op),
             }
         }),
+        found_by: &["core/ping/unasked-pong"],
         ..fault("unasked-pong-refused", "PONGs that nobody asked for end the connection.")
     },
     Fault {
@@ -122,6 +134,7 @@ pub(super) const FAULTS: &[Fault] = &[
             false => talk.deliver(&frame),
         }),
         only: &["core/ping/before-connect", "core/life/eager-client"],
+        found_by: &["core/ping/before-connect"],
         ..fault("no-pong-before-connect", "PING before CONNECT is not answered.")
     },
     Fault {

@@ -50,6 +50,7 @@ fn ungrouped(talk: &mut Talk, op: &Op) {
 pub(super) const FAULTS: &[Fault] = &[
     Fault {
         op: Some(ungrouped),
+        found_by: &["core/request/status-needs-a-listener", "core/sub/queue-argument"],
         ..fault("queue-broadcast", "Every member of a queue group gets a copy.")
     },
     Fault {
@@ -57,16 +58,19 @@ pub(super) const FAULTS: &[Fault] = &[
             Some((_, Some(group), sid)) => talk.pass(&op.with(&[b"_none", group, sid])),
             _ => talk.pass(op),
         }),
+        found_by: &["core/sub/queue-argument", "core/queue/names[1]"],
         ..fault("queue-gets-nothing", "Queue subscriptions get no messages.")
     },
     Fault {
         op: Some(ungrouped),
         delivery: Some(|talk, message| choose(talk, &message, |number, members| number % members)),
+        found_by: &["core/request/status-needs-a-listener", "article/queue-is-random"],
         ..fault("queue-in-turns", "The members of a group are chosen in turns.")
     },
     Fault {
         op: Some(ungrouped),
         delivery: Some(|talk, message| choose(talk, &message, |_, _| 0)),
+        found_by: &["core/request/status-needs-a-listener", "core/queue/one-of-five"],
         ..fault("queue-always-first", "All messages go to the member that joined first.")
     },
     Fault {
@@ -77,6 +81,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 _ => scattered(number) / 2 % members,
             });
         }),
+        found_by: &["core/request/status-needs-a-listener", "article/queue-is-random"],
         ..fault(
             "queue-prefers-first",
             "The member that joined first gets half of it besides its share.",
@@ -87,26 +92,31 @@ pub(super) const FAULTS: &[Fault] = &[
         delivery: Some(|talk, message| {
             choose(talk, &message, |number, members| scattered(number / 20) % members);
         }),
+        found_by: &["core/request/status-needs-a-listener", "core/sub/maximum-in-a-queue-group"],
         ..fault("queue-in-runs", "A member gets twenty messages in a row before another is chosen.")
     },
     Fault {
         op: Some(|talk, op| regroup(talk, op, |_, _| Some(b"all".to_vec()))),
+        found_by: &["core/queue/names-compared", "article/several-groups"],
         ..fault("queue-names-ignored", "All groups on a subject are one, whatever their names.")
     },
     Fault {
         op: Some(|talk, op| regroup(talk, op, |_, group| Some(group.to_ascii_lowercase()))),
+        found_by: &["core/queue/names-compared"],
         ..fault("queue-names-without-case", "Queue names are compared without regard to case.")
     },
     Fault {
         op: Some(|talk, op| {
             regroup(talk, op, |_, group| Some([group, &b"XXXXXXXX"[..]].concat()[..8].to_vec()));
         }),
+        found_by: &["core/subjects/sys-queue"],
         ..fault("queue-names-cut", "Of a queue name eight letters count.")
     },
     Fault {
         op: Some(|talk, op| {
             regroup(talk, op, |pattern, group| Some([group, b"|", pattern].concat()));
         }),
+        found_by: &["core/queue/one-group-across-patterns", "core/subjects/sys-queue"],
         ..fault("queue-split-by-pattern", "Members with other patterns are another group.")
     },
     Fault {
@@ -123,12 +133,13 @@ pub(super) const FAULTS: &[Fault] = &[
                 .collect();
             patterns.dedup();
             let others = patterns.len().max(1) as u64;
-            let lost = scattered(sub.delivered) % others != 0;
+            let lost = !scattered(sub.delivered).is_multiple_of(others);
             drop(shared);
             if !lost {
                 talk.deliver(&message.bytes());
             }
         }),
+        found_by: &["core/queue/same-name-elsewhere", "core/queue/one-group-across-patterns"],
         ..fault(
             "queue-merged-across-subjects",
             "Groups of one name are one, also where the chosen member's subject does not match.",
@@ -140,6 +151,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 (!pattern.contains(&b'*') && !pattern.contains(&b'>')).then(|| group.to_vec())
             });
         }),
+        found_by: &["core/queue/wildcards", "core/queue/one-group-across-patterns"],
         ..fault("queue-ignored-on-wildcards", "A wildcard subscription is in no group.")
     },
     Fault {
@@ -156,6 +168,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             _ => talk.pass(op),
         }),
+        found_by: &["core/queue/shares"],
         ..fault("queue-once-a-connection", "Several memberships of a connection count once.")
     },
     Fault {
@@ -171,6 +184,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.deliver(&message.bytes());
             }
         }),
+        found_by: &["core/queue/member-unsubscribes", "core/queue/is-interest"],
         ..fault("queue-remembers-members", "A member that has unsubscribed is chosen all the same.")
     },
     Fault {
@@ -181,6 +195,7 @@ pub(super) const FAULTS: &[Fault] = &[
         }),
         client_end: Some(|talk, _| talk.ends_client = true),
         only: &["core/queue", "core/life", "core/sub", "core/delivery/while-away"],
+        found_by: &["core/queue/member-gone", "core/life/half-close"],
         ..fault(
             "connections-live-on",
             "A connection that was closed keeps its subscriptions, and its messages are lost.",
@@ -204,6 +219,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.deliver(&message.bytes());
             }
         }),
+        found_by: &["core/sub/echo-does-not-count", "core/queue/echo-hands-on"],
         ..fault(
             "queue-loses-echo",
             "A message is lost if the chosen member is its publisher and wants no echo.",
@@ -216,6 +232,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             _ => talk.pass(op),
         }),
+        found_by: &["core/queue/names[10]", "core/queue/names-compared"],
         ..fault(
             "queue-names-checked",
             "A queue name with other than letters and digits is refused.",
@@ -226,6 +243,7 @@ pub(super) const FAULTS: &[Fault] = &[
             Some((pattern, Some(group), sid)) => talk.pass(&op.with(&[pattern, sid, group])),
             _ => talk.pass(op),
         }),
+        found_by: &["core/sub/queue-argument", "core/queue/names[1]"],
         ..fault("queue-behind-sid", "SUB reads its last two words the other way round.")
     },
 ];

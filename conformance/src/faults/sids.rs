@@ -20,6 +20,7 @@ pub(super) const FAULTS: &[Fault] = &[
             message.sid.push(b'0');
             talk.deliver(&message.bytes());
         }),
+        found_by: &["core/connect/free-text[1]", "core/connect/optional"],
         ..fault("wrong-sid", "The sid of a delivery is one that the client never gave.")
     },
     Fault {
@@ -34,6 +35,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             talk.deliver(&message.bytes());
         }),
+        found_by: &["core/wildcards/arrow-misses[3]", "core/wildcards/star-misses[3]"],
         ..fault("two-sids-mixed-up", "Two subscriptions of a connection change sids.")
     },
     Fault {
@@ -41,6 +43,7 @@ pub(super) const FAULTS: &[Fault] = &[
             message.sid.make_ascii_lowercase();
             talk.deliver(&message.bytes());
         }),
+        found_by: &["core/sub/opaque-sid[4]", "core/sub/sids-with-case"],
         ..fault("sid-in-lower-case", "Sids come back in lower case.")
     },
     Fault {
@@ -52,6 +55,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             talk.deliver(&message.bytes());
         }),
+        found_by: &["core/sub/opaque-sid[8]"],
         ..fault("sid-as-number", "Sids are read as numbers, so 007 comes back as 7.")
     },
     Fault {
@@ -59,6 +63,7 @@ pub(super) const FAULTS: &[Fault] = &[
             message.sid.truncate(64);
             talk.deliver(&message.bytes());
         }),
+        found_by: &["core/sub/opaque-sid[11]"],
         ..fault("sid-cut-at-64-bytes", "Of a long sid 64 bytes come back.")
     },
     Fault {
@@ -68,6 +73,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             _ => talk.pass(op),
         }),
+        found_by: &["core/sub/opaque-sid[5]"],
         ..fault("sid-must-be-alphanumeric", "A sid with other than letters and digits is refused.")
     },
     Fault {
@@ -77,6 +83,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.tell_others(|| Order::ToServer(op.bytes()));
             }
         }),
+        found_by: &["core/sub/unsub-unknown", "core/sub/sids-per-connection"],
         ..fault(
             "sids-shared-by-connections",
             "UNSUB ends subscriptions of all connections that use the sid.",
@@ -91,6 +98,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             talk.pass(op);
         }),
+        found_by: &["core/sub/duplicate-sid", "core/sub/repeated-sub-keeps-maximum"],
         ..fault("used-sid-replaces", "SUB with a sid in use replaces the old subscription.")
     },
     Fault {
@@ -105,6 +113,7 @@ pub(super) const FAULTS: &[Fault] = &[
             _ => talk.pass(op),
         }),
         delivery: Some(super::unalias),
+        found_by: &["core/sub/repeated-sub", "core/sub/duplicate-sid"],
         ..fault("used-sid-adds", "SUB with a sid in use makes one more subscription.")
     },
     Fault {
@@ -112,6 +121,7 @@ pub(super) const FAULTS: &[Fault] = &[
             Some((_, _, sid)) if is_used(talk, sid) => talk.refuse_silently(),
             _ => talk.pass(op),
         }),
+        found_by: &["core/parse/control-line-configured[1]", "core/connect/repeated-subscriptions"],
         ..fault("used-sid-closes", "SUB with a sid in use ends the connection.")
     },
     Fault {
@@ -119,6 +129,7 @@ pub(super) const FAULTS: &[Fault] = &[
             Some((_, _, sid)) if talk.old_sids.contains(sid) => talk.swallow(),
             _ => talk.pass(op),
         }),
+        found_by: &["core/sub/sid-used-again"],
         ..fault("sid-used-up", "A sid can't be used again after its subscription has ended.")
     },
 ];

@@ -26,6 +26,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.deliver(&message.bytes());
             }
         }),
+        found_by: &["core/request/one-status", "core/request/no-responders"],
         ..fault("status-missing", "Nobody is told that nobody listens.")
     },
     Fault {
@@ -39,6 +40,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             _ => talk.pass(op),
         }),
+        found_by: &["core/connect/not-json[1]", "core/connect/null"],
         ..fault("status-for-everybody", "Clients are told that did not ask for it.")
     },
     Fault {
@@ -46,6 +48,7 @@ pub(super) const FAULTS: &[Fault] = &[
             let times = if message.is_status() { 2 } else { 1 };
             talk.deliver(&message.bytes().repeat(times));
         }),
+        found_by: &["core/request/one-status", "core/request/no-responders"],
         ..fault("status-twice", "The status comes twice.")
     },
     Fault {
@@ -57,6 +60,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 ..message
             });
         }),
+        found_by: &["core/request/no-responders", "core/request/status-for-hpub"],
         ..fault("status-under-wrong-sid", "The status comes under another subscription's sid.")
     },
     Fault {
@@ -66,6 +70,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 message.with_body(body)
             });
         }),
+        found_by: &["core/request/one-status", "core/request/no-responders"],
         ..fault("status-with-payload", "The status has a payload.")
     },
     Fault {
@@ -76,12 +81,14 @@ pub(super) const FAULTS: &[Fault] = &[
                 message.with_body(body)
             });
         }),
+        found_by: &["core/request/one-status", "core/request/no-responders"],
         ..fault("status-404", "The status is 404 instead of 503.")
     },
     Fault {
         delivery: Some(|talk, message| {
             status(talk, message, |message| message.with_header(b"NATS/1.0 503\r\n\r\n"));
         }),
+        found_by: &["core/request/no-responders", "core/request/status-size"],
         ..fault("status-without-subject", "The status does not say for which subject it is.")
     },
     Fault {
@@ -89,6 +96,7 @@ pub(super) const FAULTS: &[Fault] = &[
             let subject = message.subject.clone();
             status(talk, message, |message| Delivery { reply: Some(subject), ..message });
         }),
+        found_by: &["core/request/one-status", "core/request/no-responders"],
         ..fault("status-with-reply", "The status has a reply subject.")
     },
     Fault {
@@ -100,6 +108,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.say(&[b"UNSUB ", &sid[..], b"\r\n"].concat());
             }
         }),
+        found_by: &["core/request/status-does-not-count"],
         ..fault("status-counts", "The status counts for the maximum of its subscription.")
     },
     Fault {
@@ -116,6 +125,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             talk.pass(op);
         }),
+        found_by: &["core/request/status-for-hpub"],
         ..fault("status-not-for-hpub", "A request with headers gets no status.")
     },
     Fault {
@@ -130,6 +140,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 _ => talk.deliver(&frame),
             }
         }),
+        found_by: &["core/request/status-behind-ok"],
         ..fault("status-before-ok", "The status comes before the acknowledgement of its request.")
     },
     Fault {
@@ -148,6 +159,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             talk.deliver(&message.bytes());
         }),
+        found_by: &["core/request/interest-of-any-kind[4]", "core/queue/is-interest"],
         ..fault("queues-are-no-interest", "The status comes though a queue group has the request.")
     },
     Fault {
@@ -161,6 +173,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.deliver(&[&words[..], b" 16 16\r\nNATS/1.0 503\r\n\r\n\r\n"].concat());
             }
         }),
+        found_by: &["core/request/no-reply-no-status", "core/request/status-does-not-count"],
         ..fault("status-without-request", "A message without a reply subject brings a status.")
     },
     Fault {
@@ -175,6 +188,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.deliver(&words.concat());
             }
         }),
+        found_by: &["core/request/status-needs-a-listener"],
         ..fault("status-without-listener", "The status comes though its reply has no subscription.")
     },
     Fault {
@@ -184,6 +198,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 message
             });
         }),
+        found_by: &["core/request/one-status", "core/request/no-responders"],
         ..fault("status-length-fixed", "The status always tells a header length of 16.")
     },
     Fault {
@@ -196,6 +211,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.deliver(&Delivery { sid, ..message.clone() }.bytes());
             }
         }),
+        found_by: &["core/request/one-status", "core/request/status-by-wildcard"],
         ..fault("status-to-each-subscription", "Each subscription of the requester gets a status.")
     },
     Fault {
@@ -208,6 +224,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 false => talk.pass(op),
             }
         }),
+        found_by: &["core/request/unmatchable[1]"],
         ..fault(
             "status-for-valid-only",
             "A request to a subject nobody could match gets no status.",

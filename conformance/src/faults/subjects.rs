@@ -41,6 +41,7 @@ pub(super) const FAULTS: &[Fault] = &[
             Verb::Sub if has_empty_token(&subject(op)) => talk.swallow(),
             _ => talk.pass(op),
         }),
+        found_by: &["core/parse/subscribe-arguments[3]", "core/subjects/empty-token-in-sub[1]"],
         ..fault("empty-tokens-accepted", "SUB with an empty token is no error.")
     },
     Fault {
@@ -53,6 +54,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 _ => talk.pass(op),
             }
         }),
+        found_by: &["core/subjects/arrow-not-last[1]", "core/subjects/empty-token-in-sub[7]"],
         ..fault("arrow-anywhere", "SUB with an arrow before the end is no error.")
     },
     Fault {
@@ -70,6 +72,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 false => talk.pass(op),
             }
         }),
+        found_by: &["core/headers/bad-lengths[9]", "core/parse/publish-arguments[3]"],
         ..fault("empty-tokens-dropped", "Empty tokens in a published subject are left out.")
     },
     Fault {
@@ -79,6 +82,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             _ => talk.pass(op),
         }),
+        found_by: &["core/subjects/any-bytes[1]", "core/subjects/no-normalisation"],
         ..fault("ascii-subjects-only", "A subject with other than ASCII letters is invalid.")
     },
     Fault {
@@ -91,6 +95,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             _ => talk.pass(op),
         }),
+        found_by: &["core/subjects/literal[11]", "core/subjects/wildcard-characters-in-tokens[2]"],
         ..fault("punctuation-refused", "A subject with punctuation other than dots is invalid.")
     },
     Fault {
@@ -102,6 +107,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 false => talk.pass(op),
             }
         }),
+        found_by: &["core/subjects/any-bytes[3]", "core/subjects/no-normalisation"],
         ..fault("subjects-normalised", "Letters composed of two characters become one.")
     },
     Fault {
@@ -109,6 +115,7 @@ pub(super) const FAULTS: &[Fault] = &[
             true => talk.swallow(),
             false => talk.pass(op),
         }),
+        found_by: &["core/connect/not-pedantic", "core/connect/pedantic-by-default[1]"],
         ..fault("published-wildcards-lost", "Messages to subjects with a wildcard are lost.")
     },
     Fault {
@@ -116,6 +123,7 @@ pub(super) const FAULTS: &[Fault] = &[
             true => talk.fail("Invalid Publish Subject"),
             false => talk.pass(op),
         }),
+        found_by: &["core/connect/not-pedantic", "core/connect/pedantic-by-default[1]"],
         ..fault("published-wildcards-close", "Publishing to a wildcard ends the connection.")
     },
     Fault {
@@ -133,6 +141,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.end();
             }
         }),
+        found_by: &["core/connect/pedantic-by-default[2]", "core/subjects/pedantic-publish[3]"],
         ..fault("pedantic-errors-close", "In pedantic mode a bad subject ends the connection.")
     },
     Fault {
@@ -144,6 +153,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 false => talk.pass(op),
             }
         }),
+        found_by: &["core/subjects/pedantic-delivers"],
         ..fault("pedantic-refuses", "A message that is refused as pedantic is not delivered.")
     },
     Fault {
@@ -151,6 +161,10 @@ pub(super) const FAULTS: &[Fault] = &[
             Some(reply) if is_wild(reply) || has_empty_token(reply) => talk.swallow(),
             _ => talk.pass(op),
         }),
+        found_by: &[
+            "core/subjects/replies-unchecked[1]",
+            "core/subjects/nearly-reserved-replies[1]",
+        ],
         ..fault(
             "replies-checked",
             "A message whose reply subject could not be published to is lost.",
@@ -164,6 +178,10 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             _ => talk.pass(op),
         }),
+        found_by: &[
+            "core/subjects/nearly-reserved-replies[2]",
+            "core/subjects/reserved-replies[1]",
+        ],
         ..fault("reserved-replies-accepted", "Reply subjects of the server's own are accepted.")
     },
     Fault {
@@ -173,12 +191,17 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             _ => talk.pass(op),
         }),
+        found_by: &[
+            "core/subjects/nearly-reserved-replies[1]",
+            "core/subjects/reserved-replies[3]",
+        ],
         ..fault("reserved-replies-too-wide", "Reply subjects that only look reserved are refused.")
     },
     Fault {
         frame: Some(|talk, frame| {
             without_error(talk, &frame, "Permissions Violation for Publish to")
         }),
+        found_by: &["core/subjects/nrg[1]", "core/subjects/gateway-prefix"],
         ..fault("reserved-subjects-accepted", "Publishing to a reserved subject is no error.")
     },
     Fault {
@@ -188,6 +211,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             _ => talk.pass(op),
         }),
+        found_by: &["core/subjects/sys-queue"],
         ..fault("reserved-queue-accepted", "The reserved queue name _sys_ is accepted.")
     },
     Fault {
@@ -195,6 +219,7 @@ pub(super) const FAULTS: &[Fault] = &[
             true => talk.swallow(),
             false => talk.pass(op),
         }),
+        found_by: &["core/subjects/sys-is-ordinary", "core/subjects/arrow-covers-all[4]"],
         ..fault("sys-reserved", "Subjects that start with $SYS carry nothing.")
     },
     Fault {
@@ -204,6 +229,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 pass_as(talk, op, b"_none");
             }
         }),
+        found_by: &["core/verbose/error-instead", "core/subjects/refused-sub-leaves-no-trace"],
         ..fault("refused-sub-takes-its-sid", "The sid of a SUB that was refused counts as used.")
     },
 ];

@@ -28,16 +28,19 @@ fn is_removal(op: &Op) -> bool {
 pub(super) const FAULTS: &[Fault] = &[
     Fault {
         op: Some(|talk, op| with_max(talk, op, |_, _, max| max + 1)),
+        found_by: &["core/sub/maximum-already-reached[1]", "core/sub/maximum-digits[1]"],
         ..fault("max-off-by-one", "A maximum lets one more message through.")
     },
     Fault {
         op: Some(|talk, op| with_max(talk, op, |_, _, max| max.saturating_sub(1).max(1))),
+        found_by: &["core/sub/maximum-digits[1]", "core/sub/maximum"],
         ..fault("max-one-too-few", "A maximum lets one message less through.")
     },
     Fault {
         op: Some(|talk, op| {
             with_max(talk, op, |talk, sid, max| max + talk.sub(sid).map_or(0, |sub| sub.delivered));
         }),
+        found_by: &["core/sub/maximum-already-reached[1]", "core/sub/maximum-counts-from-sub"],
         ..fault("max-counts-from-unsub", "A maximum counts from UNSUB instead of from SUB.")
     },
     Fault {
@@ -45,6 +48,7 @@ pub(super) const FAULTS: &[Fault] = &[
             Some((sid, Some(_))) => talk.pass(&op.with(&[sid])),
             _ => talk.pass(op),
         }),
+        found_by: &["core/sub/maximum-taken-back", "core/sub/maximum-digits[1]"],
         ..fault("max-ends-at-once", "UNSUB with a maximum ends the subscription at once.")
     },
     Fault {
@@ -52,6 +56,7 @@ pub(super) const FAULTS: &[Fault] = &[
             Some((_, Some(_))) => talk.swallow(),
             _ => talk.pass(op),
         }),
+        found_by: &["core/sub/maximum-already-reached[1]", "core/sub/maximum-digits[1]"],
         ..fault("max-ignored", "UNSUB with a maximum has no effect.")
     },
     Fault {
@@ -61,6 +66,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             _ => talk.pass(op),
         }),
+        found_by: &["core/sub/maximum-already-reached[1]"],
         ..fault("reached-max-ignored", "A maximum that was reached before UNSUB has no effect.")
     },
     Fault {
@@ -81,6 +87,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 sub.delivered = 0;
             }
         }),
+        found_by: &["core/sub/maximum-already-reached[3]", "core/sub/maximum-over-subjects"],
         ..fault("max-counts-each-subject", "The maximum of a wildcard counts for each subject.")
     },
     Fault {
@@ -90,6 +97,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             _ => talk.pass(op),
         }),
+        found_by: &["core/sub/maximum-replaced[1]"],
         ..fault("second-max-ignored", "A second UNSUB with a maximum has no effect.")
     },
     Fault {
@@ -99,6 +107,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             _ => talk.pass(op),
         }),
+        found_by: &["core/sub/maximum-taken-back"],
         ..fault("max-outlives-unsub", "UNSUB does not end a subscription that has a maximum.")
     },
     Fault {
@@ -110,6 +119,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             talk.pass(op);
         }),
+        found_by: &["core/sub/repeated-sub-keeps-maximum"],
         ..fault("repeated-sub-lifts-max", "Repeating a SUB takes its maximum back.")
     },
     Fault {
@@ -131,6 +141,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.say(format!("UNSUB {line}\r\n").as_bytes());
             }
         }),
+        found_by: &["core/sub/echo-does-not-count"],
         ..fault("max-counts-own-messages", "Messages held back because of echo count as well.")
     },
     Fault {
@@ -144,6 +155,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 false => talk.pass(op),
             }
         }),
+        found_by: &["core/sub/maximum-too-long[1]", "core/sub/maximum-not-a-number[1]"],
         ..fault("wrong-max-ignored", "UNSUB with a maximum that is no number has no effect.")
     },
     Fault {
@@ -153,6 +165,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             _ => talk.pass(op),
         }),
+        found_by: &["core/sub/maximum-digits[2]"],
         ..fault("max-without-leading-zeros", "A maximum with leading zeros counts as none.")
     },
     Fault {
@@ -163,6 +176,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             _ => talk.pass(op),
         }),
+        found_by: &["core/sub/maximum-too-long[2]"],
         ..fault("max-of-ten-digits", "Of a maximum of more than nine digits the last nine count.")
     },
     Fault {
@@ -170,6 +184,7 @@ pub(super) const FAULTS: &[Fault] = &[
             true => talk.swallow(),
             false => talk.pass(op),
         }),
+        found_by: &["core/request/no-reply-no-status", "core/sub/unsub"],
         ..fault("unsub-ignored", "UNSUB has no effect.")
     },
     Fault {
@@ -189,6 +204,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 false => talk.pass(op),
             }
         }),
+        found_by: &["core/sub/unsub-before-pong"],
         ..fault("unsub-behind-pong", "UNSUB works only after the PONG that follows it.")
     },
     Fault {
@@ -199,6 +215,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             _ => talk.pass(op),
         }),
+        found_by: &["core/sub/maximum-too-long[1]", "core/request/no-reply-no-status"],
         ..fault("one-more-after-unsub", "One more message is delivered after UNSUB.")
     },
     Fault {
@@ -208,6 +225,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             _ => talk.pass(op),
         }),
+        found_by: &["core/sub/unsub-unknown", "core/parse/control-line-configured[3]"],
         ..fault("unknown-unsub-is-an-error", "UNSUB of a sid that nobody knows is an error.")
     },
 ];

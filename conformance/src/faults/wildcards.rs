@@ -75,6 +75,7 @@ pub(super) const FAULTS: &[Fault] = &[
             also(talk, op, |pattern| pattern.ends_with(b".*").then(|| [pattern, b".*"].concat()));
         }),
         delivery: Some(super::unalias),
+        found_by: &["core/wildcards/star-misses[2]", "core/subjects/arrow-not-last[5]"],
         ..fault("star-matches-two-tokens", "A star at the end matches two tokens as well.")
     },
     Fault {
@@ -82,6 +83,7 @@ pub(super) const FAULTS: &[Fault] = &[
             also(talk, op, |pattern| pattern.strip_suffix(b".*").map(<[u8]>::to_vec));
         }),
         delivery: Some(super::unalias),
+        found_by: &["core/wildcards/documented-examples[1]", "article/pubsub"],
         ..fault("star-matches-no-token", "A star at the end matches no token at all as well.")
     },
     Fault {
@@ -92,6 +94,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 init.contains(&&b"*"[..]).then(|| nobody(pattern))
             });
         }),
+        found_by: &["core/request/interest-of-any-kind[2]", "core/wildcards/star[2]"],
         ..fault("star-only-at-the-end", "A star before the last token matches nothing.")
     },
     Fault {
@@ -101,6 +104,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 (stars > 1).then(|| nobody(pattern))
             });
         }),
+        found_by: &["core/subjects/arrow-not-last[5]", "core/wildcards/documented-examples[3]"],
         ..fault("one-star-only", "A pattern with two stars matches nothing.")
     },
     Fault {
@@ -108,6 +112,7 @@ pub(super) const FAULTS: &[Fault] = &[
             also(talk, op, |pattern| pattern.strip_suffix(b".>").map(<[u8]>::to_vec));
         }),
         delivery: Some(super::unalias),
+        found_by: &["core/wildcards/documented-examples[1]", "article/hierarchy"],
         ..fault("arrow-matches-its-parent", "An arrow matches its parent as well.")
     },
     Fault {
@@ -116,6 +121,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 pattern.strip_suffix(b">").map(|head| [head, b"*"].concat())
             });
         }),
+        found_by: &["core/delivery/subject-as-published", "core/request/interest-of-any-kind[3]"],
         ..fault("arrow-is-one-token", "An arrow matches one token only.")
     },
     Fault {
@@ -139,6 +145,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             super::unalias(talk, message);
         }),
+        found_by: &["core/wildcards/arrow-misses[2]"],
         ..fault(
             "arrow-as-text-prefix",
             "An arrow matches all that starts with the same letters: `a.b.>` also a.bc.",
@@ -148,6 +155,7 @@ pub(super) const FAULTS: &[Fault] = &[
         op: Some(|talk, op| {
             instead(talk, op, |pattern| (pattern == b">").then(|| b"*.>".to_vec()));
         }),
+        found_by: &["core/wildcards/star-misses[6]", "core/wildcards/alone"],
         ..fault("arrow-alone-wants-two", "An arrow alone does not match subjects of one token.")
     },
     Fault {
@@ -173,6 +181,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             super::unalias(talk, message);
         }),
+        found_by: &["core/subjects/wildcard-characters-in-tokens[1]"],
         ..fault("star-within-a-token", "A star within a token stands for any letters.")
     },
     Fault {
@@ -190,6 +199,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 super::unalias(talk, message);
             }
         }),
+        found_by: &["core/subjects/wildcard-characters-in-tokens[2]"],
         ..fault("arrow-within-a-token", "An arrow within a token is a wildcard as well.")
     },
     Fault {
@@ -200,6 +210,7 @@ pub(super) const FAULTS: &[Fault] = &[
             });
         }),
         delivery: Some(super::unalias),
+        found_by: &["core/subjects/case"],
         ..fault("subjects-without-case", "Subjects match without regard to case.")
     },
     Fault {
@@ -211,6 +222,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.deliver(&message.bytes());
             }
         }),
+        found_by: &["core/subjects/arrow-covers-all[1]", "core/wildcards/alone"],
         ..fault(
             "wildcards-miss-dollar",
             "A leading wildcard does not match subjects that start with $ or _.",
@@ -220,6 +232,7 @@ pub(super) const FAULTS: &[Fault] = &[
         op: Some(|talk, op| {
             instead(talk, op, |pattern| (tokens(pattern).len() > 16).then(|| nobody(pattern)));
         }),
+        found_by: &["core/subjects/many-tokens[2]"],
         ..fault("sixteen-tokens-at-most", "Patterns of more than sixteen tokens match nothing.")
     },
     Fault {
@@ -231,6 +244,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.deliver(&message.bytes());
             }
         }),
+        found_by: &["core/wildcards/no-stale-route"],
         ..fault(
             "stale-routes",
             "A subscription misses subjects that were in use before it was made.",
@@ -253,6 +267,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             _ => talk.pass(op),
         }),
+        found_by: &["core/sub/sids-with-case", "core/wildcards/equal-patterns"],
         ..fault("unsub-takes-equals-along", "UNSUB ends all subscriptions of the same pattern.")
     },
 ];
