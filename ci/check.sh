@@ -14,7 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # The steps in order: cheap ones that fail often come first.
 mapfile -t RELEASES < <(ci/servers.sh --list)
 readonly RELEASES STEPS=(
-  format clippy docs light test build scenarios embedded cut program "${RELEASES[@]}" article
+  format clippy docs light test build scenarios embedded selftest cut program "${RELEASES[@]}" article
 )
 readonly TARGET=${CARGO_TARGET_DIR:-target}/release
 export CARGO_TERM_PROGRESS_WHEN=never
@@ -29,6 +29,7 @@ title() {
     build) echo "The programs build" ;;
     scenarios) echo "The scenarios are formatted and meant" ;;
     embedded) echo "The suite on the embedded broker" ;;
+    selftest) echo "The suite finds each fault of the catalogue" ;;
     cut) echo "The suite on the embedded broker, cut between all bytes" ;;
     program) echo "The suite on the broker as a program" ;;
     article) echo "The article's experiments with nats.py" ;;
@@ -62,6 +63,8 @@ step_scenarios() {
 }
 
 step_embedded() { suite embedded; }
+
+step_selftest() { "$TARGET/nats-conformance" selftest --json artifacts/selftest.json; }
 
 # What is sent is the same bytes in other pieces, so the verdicts must be the same.
 step_cut() { suite cut --cut every-byte; }
@@ -119,7 +122,7 @@ is_step() { is_release "$1" || [[ " ${STEPS[*]} " == *" $1 "* ]]; }
 # What needs the programs, built here when the step `build` isn't among the chosen ones.
 needs_build() {
   case $1 in
-    scenarios | embedded | cut | program | article) ;;
+    scenarios | embedded | selftest | cut | program | article) ;;
     *) is_release "$1" ;;
   esac
 }

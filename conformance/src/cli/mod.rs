@@ -36,6 +36,7 @@ Examples:
   nats-conformance run 'core/sub/*' CORE-PING-001 tag:article
   nats-conformance show core/wildcards/star
   nats-conformance article --server-bin ./nats-server
+  nats-conformance faults --fault max-off-by-one --server nats://127.0.0.1:4222
 
 Exit codes: 0 all held, 1 findings (fail, warn, error), 2 bad usage or scenario,
 3 the target could not be started or reached.";

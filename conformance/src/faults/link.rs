@@ -2,7 +2,6 @@
 //! fault. One task does all; nothing blocks, so neither direction waits for the other.
 
 use std::{
-    collections::VecDeque,
     io,
     net::SocketAddr,
     time::{Duration, Instant},
@@ -20,29 +19,14 @@ use tokio::{
 
 use super::{
     Fault,
-    client::{Cutter, Op},
-    frame::Delivery,
+    bent::Bent,
+    pipe::{Line, Pipe},
     talk::{Order, Talk},
 };
-use crate::wire::{self, Frame};
 
-/// More than this does not wait in a direction: who writes faster is not read.
-const WAITING_BYTES_MAX: usize = 64 << 10;
 const READ_BYTES: usize = 16 << 10;
 /// How long an ended stream is still read, so that what it was sent last can arrive.
 const LINGER: Duration = Duration::from_secs(2);
-
-/// What is wrong with one direction.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Line {
-    pub(super) delay: Duration,
-    pub(super) stalled: bool,
-    pub(super) lossy: bool,
-    /// After how many bytes more connections are cut.
-    pub(super) truncate: Option<u64>,
-    /// How often that was said: each time connections count anew.
-    pub(super) truncations: u64,
-}
 
 /// What is wrong with all connections.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -52,89 +36,6 @@ pub(super) struct Troubles {
     /// Goes up when connections are cut, with how.
     pub(super) cuts: u64,
     pub(super) reset: bool,
-}
-
-/// One direction: what waits, and until when.
-#[derive(Debug, Default)]
-struct Pipe {
-    line: Line,
-    waiting: VecDeque<(Instant, Vec<u8>)>,
-    bytes: usize,
-    /// Bytes that may still pass.
-    allowance: Option<u64>,
-    /// The source has ended; the end is handed on behind what waits.
-    ended: bool,
-    /// The end was handed on; what comes now is dropped.
-    shut: bool,
-    /// Takes all there is, however much waits.
-    hoards: bool,
-}
-
-impl Pipe {
-    fn push(&mut self, bytes: Vec<u8>) {
-        if !bytes.is_empty() && !self.line.lossy && !self.ended && !self.shut {
-            self.bytes += bytes.len();
-            self.waiting.push_back((Instant::now() + self.line.delay, bytes));
-        }
-    }
-
-    fn has_room(&self) -> bool {
-        self.bytes < WAITING_BYTES_MAX || self.hoards
-    }
-
-    /// What may be written now.
-    fn due(&self) -> Option<&[u8]> {
-        let (due, bytes) = self.waiting.front().filter(|_| !self.line.stalled)?;
-        let most = self.allowance.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
-        (*due <= Instant::now()).then(|| &bytes[..bytes.len().min(most)])
-    }
-
-    /// When something is due that is not yet.
-    fn next_due(&self) -> Option<Instant> {
-        self.waiting.front().filter(|_| !self.line.stalled).map(|(due, _)| *due)
-    }
-
-    /// So much was written; true if that is the end.
-    fn written(&mut self, count: usize) -> bool {
-        self.bytes = self.bytes.saturating_sub(count);
-        if let Some((_, front)) = self.waiting.front_mut() {
-            match count < front.len() {
-                true => drop(front.drain(..count)),
-                false => drop(self.waiting.pop_front()),
-            }
-        }
-        self.allowance = self.allowance.map(|left| left.saturating_sub(count as u64));
-        self.allowance == Some(0)
-    }
-
-    fn set(&mut self, line: Line) {
-        if line.truncations != self.line.truncations {
-            self.allowance = line.truncate;
-        }
-        self.line = line;
-    }
-
-    fn wants_shutdown(&self) -> bool {
-        self.ended && !self.shut && self.waiting.is_empty() && !self.line.stalled
-    }
-
-    /// No more bytes, and the end.
-    fn drop_all(&mut self) {
-        self.waiting.clear();
-        self.bytes = 0;
-        self.ended = true;
-    }
-}
-
-/// A fault at work on one connection.
-struct Bent {
-    fault: &'static Fault,
-    talk: Talk,
-    inbox: mpsc::UnboundedReceiver<Order>,
-    said: Cutter,
-    heard: Vec<u8>,
-    /// The server has sent what is no frame; the rest passes as it comes.
-    unreadable: bool,
 }
 
 pub(super) struct Link {
@@ -170,14 +71,7 @@ pub(super) async fn run(
     }
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    let bent = fault.map(|(fault, talk, inbox)| Bent {
-        fault,
-        talk,
-        inbox,
-        said: Cutter::default(),
-        heard: Vec::new(),
-        unreadable: false,
-    });
+    let bent = fault.map(|(fault, talk, inbox)| Bent::new(fault, talk, inbox));
     let mut link = Link {
         from_client,
         to_client,
@@ -190,24 +84,17 @@ pub(super) async fn run(
         server_ended: false,
         linger: None,
     };
-    link.down.hoards = fault_hoards(&link.bent);
     let now = *troubles.borrow_and_update();
     link.set(now);
     if let Some(bent) = &mut link.bent {
-        bent.talk.wake = bent.fault.patience.map(|time| Instant::now() + time);
-        if let Some(open) = bent.fault.open {
-            open(&mut bent.talk);
-        }
+        link.down.hoards = bent.fault.hoards;
+        bent.open();
     }
     link.bend();
     match link.pump(troubles, cuts).await {
         true => link.reset(),
         false => link.close().await,
     }
-}
-
-fn fault_hoards(bent: &Option<Bent>) -> bool {
-    bent.as_ref().is_some_and(|bent| bent.fault.hoards)
 }
 
 impl Link {
@@ -269,10 +156,7 @@ impl Link {
         if let Some(bent) = &mut self.bent
             && bent.talk.wake.is_some_and(|wake| wake <= Instant::now())
         {
-            bent.talk.release();
-            if bent.fault.patience.is_some() {
-                bent.talk.end();
-            }
+            bent.awake();
             self.bend();
         }
     }
@@ -420,82 +304,5 @@ async fn next_order(bent: &mut Option<Bent>) -> Order {
             None => std::future::pending().await,
         },
         None => std::future::pending().await,
-    }
-}
-
-impl Bent {
-    fn said(&mut self, bytes: &[u8]) {
-        self.said.feed(bytes);
-        self.said.max_payload = self.talk.max_payload().unwrap_or(self.said.max_payload);
-        while let Some(op) = self.said.next() {
-            self.op(op);
-        }
-        if let Some(patience) = self.fault.patience {
-            self.talk.wake = self.said.is_mid_way().then(|| Instant::now() + patience);
-        }
-    }
-
-    fn op(&mut self, op: Op) {
-        match self.fault.op {
-            Some(bend) => bend(&mut self.talk, &op),
-            None => self.talk.pass(&op),
-        }
-        self.talk.note_op(op);
-    }
-
-    fn heard(&mut self, bytes: &[u8]) {
-        self.heard.extend_from_slice(bytes);
-        while !self.unreadable {
-            match wire::next(&mut self.heard) {
-                Ok(Some(Frame(frame))) => self.frame(frame),
-                Ok(None) => return,
-                Err(_) => self.unreadable = true,
-            }
-        }
-        let rest = std::mem::take(&mut self.heard);
-        self.talk.deliver(&rest);
-    }
-
-    fn frame(&mut self, frame: Vec<u8>) {
-        self.talk.note_info(&frame);
-        let delivery = Delivery::parse(&frame);
-        match (&delivery, self.fault.delivery, self.fault.frame) {
-            (Some(delivery), Some(bend), _) => bend(&mut self.talk, delivery.clone()),
-            (_, _, Some(bend)) => bend(&mut self.talk, frame),
-            _ => {
-                // What was held back goes before, whatever it is.
-                self.talk.release_frames();
-                self.talk.deliver(&frame);
-            }
-        }
-        if let Some(delivery) = delivery {
-            self.talk.note_delivery(&delivery);
-        }
-    }
-
-    fn client_end(&mut self) {
-        let rest = self.said.rest();
-        self.talk.client_ended = true;
-        match self.fault.client_end {
-            Some(bend) => bend(&mut self.talk, rest),
-            None => {
-                self.talk.release();
-                self.talk.say(&rest);
-                self.talk.ends_server = true;
-            }
-        }
-    }
-
-    fn server_end(&mut self) {
-        let rest = std::mem::take(&mut self.heard);
-        self.talk.server_ended = true;
-        match self.fault.server_end {
-            Some(bend) => bend(&mut self.talk),
-            None => {
-                self.talk.release();
-                self.talk.deliver(&rest);
-                self.talk.ends_client = true;
-            }
-        }
     }
 }

@@ -37,10 +37,11 @@
 //! ```
 //!
 //! *Before a suite or a client library*, to see what notices a bug: the catalogue ([`all`]) holds
-//! some two hundred bugs that a server might have, each with a name. A [`Fault`] is data and small
+//! some three hundred bugs that a server might have, each with a name. A [`Fault`] is data and small
 //! functions that see what the client says, cut into operations, and what the server sends, cut
 //! into frames, and pass on something else. Without a fault a proxy changes no byte.
 
+mod bent;
 mod client;
 mod closing;
 mod connect;
@@ -54,6 +55,7 @@ mod limits;
 mod link;
 mod order;
 mod parsing;
+mod pipe;
 mod pong;
 mod proxy;
 mod queues;
@@ -208,7 +210,7 @@ pub fn find(name: &str) -> Option<&'static Fault> {
 /// The fault whose name is most like this one, for "did you mean".
 pub fn nearest(name: &str) -> Option<&'static Fault> {
     let likeness = |fault: &&Fault| strsim::jaro_winkler(name, fault.name);
-    all().max_by(|a, b| likeness(a).total_cmp(&likeness(b))).filter(|fault| likeness(fault) > 0.75)
+    all().max_by(|a, b| likeness(a).total_cmp(&likeness(b))).filter(|fault| likeness(fault) > 0.85)
 }
 
 /// Gives the additional subscriptions of a fault, `~sid`, the sid of the one they belong to.

@@ -18,7 +18,8 @@ use tokio::{
 
 use super::{
     Fault,
-    link::{self, Line, Troubles},
+    link::{self, Troubles},
+    pipe::Line,
     talk::{Shared, Talk},
 };
 
