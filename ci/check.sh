@@ -14,7 +14,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # The steps in order: cheap ones that fail often come first.
 mapfile -t RELEASES < <(ci/servers.sh --list)
 readonly RELEASES STEPS=(
-  format clippy docs light test build scenarios coverage matrix cut junit changes article browser
+  format clippy docs light test build scenarios coverage matrix selftest cut junit changes article
+  browser
 )
 readonly PARTS=(embedded program "${RELEASES[@]}")
 readonly TARGET=${CARGO_TARGET_DIR:-target}/release
@@ -33,6 +34,7 @@ title() {
     matrix) echo "The suite on the broker, embedded and as a program, and on all releases" ;;
     coverage) echo "Every MUST and SHOULD is shown" ;;
     embedded) echo "The suite on the embedded broker" ;;
+    selftest) echo "The suite finds each fault of the catalogue" ;;
     cut) echo "The suite on the embedded broker, cut between all bytes" ;;
     program) echo "The suite on the broker as a program" ;;
     junit) echo "JUnit reports are as their schema says" ;;
@@ -89,6 +91,8 @@ step_matrix() {
 target() { printf '\n[[target]]\nname = "%s"\nserver_bin = "%s"\n' "$1" "$2"; }
 
 step_embedded() { suite embedded; }
+
+step_selftest() { "$TARGET/nats-conformance" selftest --json artifacts/selftest.json; }
 
 # What is sent is the same bytes in other pieces, so the verdicts must be the same.
 step_cut() { suite cut --cut every-byte; }
@@ -169,7 +173,7 @@ is_step() { is_release "$1" || [[ " ${STEPS[*]} ${PARTS[*]} " == *" $1 "* ]]; }
 # What needs the programs, built here when the step `build` isn't among the chosen ones.
 needs_build() {
   case $1 in
-    scenarios | coverage | matrix | embedded | cut | program | junit | changes | article | browser) ;;
+    scenarios | coverage | matrix | embedded | program | selftest | cut | junit | changes | article | browser) ;;
     *) is_release "$1" ;;
   esac
 }

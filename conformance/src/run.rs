@@ -250,26 +250,28 @@ pub fn select(scenarios: &[Arc<Scenario>], selectors: &[String]) -> (Vec<Case>, 
     if selectors.is_empty() {
         return (all, Vec::new());
     }
-    let named = |case: &Case, selector: &String| {
-        let header = &case.scenario.header;
-        match selector.strip_prefix("tag:") {
-            Some(tag) => header.tags.iter().any(|other| other == tag),
-            None => {
-                let folder = format!("{}/*", selector.trim_end_matches('/'));
-                matches(selector, &case.id)
-                    || matches(selector, &case.scenario.id)
-                    || matches(&folder, &case.id)
-                    || header.spec.iter().any(|clause| matches(selector, &clause.value))
-            }
-        }
-    };
     let useless = selectors
         .iter()
-        .filter(|selector| !all.iter().any(|case| named(case, selector)))
+        .filter(|selector| !all.iter().any(|case| names(selector, case)))
         .cloned()
         .collect();
-    let chosen = all.into_iter().filter(|case| selectors.iter().any(|s| named(case, s))).collect();
+    let chosen = all.into_iter().filter(|case| selectors.iter().any(|s| names(s, case))).collect();
     (chosen, useless)
+}
+
+/// Whether a selector names the case.
+pub fn names(selector: &str, case: &Case) -> bool {
+    let header = &case.scenario.header;
+    match selector.strip_prefix("tag:") {
+        Some(tag) => header.tags.iter().any(|other| other == tag),
+        None => {
+            let folder = format!("{}/*", selector.trim_end_matches('/'));
+            matches(selector, &case.id)
+                || matches(selector, &case.scenario.id)
+                || matches(&folder, &case.id)
+                || header.spec.iter().any(|clause| matches(selector, &clause.value))
+        }
+    }
 }
 
 /// Whether a text is what a pattern says; `*` stands for anything, also for nothing.

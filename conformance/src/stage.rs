@@ -57,6 +57,11 @@ impl Stage {
         self.server.addr()
     }
 
+    /// Where the server itself listens, also if something stands before it.
+    pub fn listens_on(&self) -> SocketAddr {
+        self.server.listens_on()
+    }
+
     /// The end of the server's log, where it has one.
     pub fn log(&self) -> Option<String> {
         self.server.log()

@@ -39,7 +39,9 @@ fn one_file_names_the_broker() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut naming = Vec::new();
     visit(&source, &mut |path, text| {
-        if text.contains("nats_reference_server") {
+        // An example in the documentation is no code of the judge.
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        if code.into_iter().any(|line| line.contains("nats_reference_server")) {
             naming.push(path.strip_prefix(&source).map(Path::to_owned).expect("below src"));
         }
     });

@@ -7,9 +7,11 @@ mod coverage;
 mod diff;
 mod diff_run;
 mod explore;
+mod faults;
 mod look;
 mod report;
 mod run;
+mod selftest;
 mod targets;
 
 use std::{
@@ -45,6 +47,7 @@ Examples:
   nats-conformance run 'core/sub/*' CORE-PING-001 tag:article
   nats-conformance show core/wildcards/star
   nats-conformance article --server-bin ./nats-server
+  nats-conformance faults --fault max-off-by-one --server nats://127.0.0.1:4222
 
 Exit codes: 0 all held, 1 findings (fail, warn, error), 2 bad usage or scenario,
 3 the target could not be started or reached; of several targets the worst.";
@@ -87,6 +90,10 @@ enum Command {
     Explore(explore::ExploreArgs),
     /// Send the same random bytes to two servers and compare.
     DiffRun(diff_run::DiffRunArgs),
+    /// List bugs that a server might have, or put one before a healthy server.
+    Faults(faults::FaultsArgs),
+    /// Run the suite against one bug after the other: does it find them?
+    Selftest(selftest::SelftestArgs),
     /// List scenarios.
     List(look::ListArgs),
     /// Write scenarios as plain data, for programs in any language.
@@ -161,6 +168,10 @@ pub(crate) fn main() -> ExitCode {
         }
         Command::Explore(args) => explore::run(&args),
         Command::DiffRun(args) => diff_run::run(&args),
+        Command::Faults(args) => faults::faults(&args),
+        Command::Selftest(args) => {
+            corpus().map_err(Stop::from).and_then(|corpus| selftest::selftest(&corpus, &args))
+        }
         Command::List(args) => {
             corpus().map_err(Stop::from).and_then(|corpus| look::list(&corpus, &args))
         }

@@ -134,7 +134,7 @@ impl<'a> Story<'a> {
         let (inbox, arrivals) = mpsc::unbounded_channel();
         let seed = settings.seed ^ fnv(case.id.as_bytes());
         let mut scope = Scope::new(ChaCha8Rng::seed_from_u64(seed));
-        scope.bind("server", control::place(stage.addr()));
+        scope.bind("server", control::place(stage.listens_on()));
         for (name, value) in stage.fixtures().names() {
             scope.bind(name, value.clone());
         }

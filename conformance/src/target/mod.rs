@@ -4,6 +4,7 @@
 pub mod bless;
 #[cfg(feature = "embedded")]
 mod embedded;
+mod faulty;
 pub mod file;
 mod program;
 
@@ -25,7 +26,10 @@ use tokio::{
     time::timeout,
 };
 
-use crate::fixtures::FixtureError;
+use crate::{
+    faults::{Fault, ProxyError},
+    fixtures::FixtureError,
+};
 
 /// What a scenario can need, and a target lack.
 pub const CAPABILITIES: &[&str] = &[
@@ -64,6 +68,13 @@ pub enum Target {
         /// Goes into every CONNECT.
         credentials: Map<String, Value>,
     },
+    /// Another target with a bug put before it.
+    Faulty {
+        /// The healthy one.
+        inner: Box<Target>,
+        /// The bug.
+        fault: &'static Fault,
+    },
 }
 
 /// A server that can be talked to; dropping it stops it, if we started it.
@@ -76,6 +87,8 @@ pub enum Instance {
     Program(program::Process),
     /// Not ours.
     Running(SocketAddr),
+    /// With a proxy before it.
+    Faulty(faulty::Faulty),
 }
 
 /// What a server can be told while it runs.
@@ -135,6 +148,9 @@ pub enum TargetError {
     /// The embedded server refused.
     #[error("the embedded server can't start: {0}")]
     Embedded(String),
+    /// No proxy to put before it.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
 }
 
 /// What a target says of itself.
@@ -196,6 +212,7 @@ impl Target {
             Target::Embedded => "embedded".to_owned(),
             Target::Program(path) => path.display().to_string(),
             Target::Running { url, .. } => url.clone(),
+            Target::Faulty { inner, fault } => format!("{} behind {}", inner.name(), fault.name),
         }
     }
 
@@ -206,12 +223,16 @@ impl Target {
             Target::Embedded => String::new(),
             Target::Program(path) => format!(" --server-bin {}", path.display()),
             Target::Running { url, .. } => format!(" --server {url}"),
+            Target::Faulty { inner, .. } => inner.flags(),
         }
     }
 
     /// Whether it can be started with a configuration of the scenario's own.
     pub fn can_be_configured(&self) -> bool {
-        !matches!(self, Target::Running { .. })
+        match self {
+            Target::Faulty { inner, .. } => inner.can_be_configured(),
+            other => !matches!(other, Target::Running { .. }),
+        }
     }
 
     /// Capabilities it never has.
@@ -221,6 +242,7 @@ impl Target {
             Target::Embedded => embedded::LACKS,
             Target::Program(_) => &[],
             Target::Running { .. } => &["cluster", "reload", "shutdown", "signals"],
+            Target::Faulty { inner, .. } => return inner.lacks(),
         };
         lacks.iter().map(|word| (*word).to_owned()).collect()
     }
@@ -240,6 +262,9 @@ impl Target {
                 Ok(_) => Ok(Instance::Running(*addr)),
                 Err(source) => Err(TargetError::Unreachable { addr: url.clone(), source }),
             },
+            Target::Faulty { inner, fault } => {
+                faulty::Faulty::start(inner, fault, config).await.map(Instance::Faulty)
+            }
         }
     }
 
@@ -284,6 +309,15 @@ impl Instance {
             Instance::Embedded(server) => server.addr(),
             Instance::Program(process) => process.addr(),
             Instance::Running(addr) => *addr,
+            Instance::Faulty(faulty) => faulty.addr(),
+        }
+    }
+
+    /// Where the server itself listens, behind a proxy if there is one.
+    pub fn listens_on(&self) -> SocketAddr {
+        match self {
+            Instance::Faulty(faulty) => faulty.inner.listens_on(),
+            _ => self.addr(),
         }
     }
 
@@ -291,6 +325,7 @@ impl Instance {
     pub fn log(&self) -> Option<String> {
         match self {
             Instance::Program(process) => Some(process.log()),
+            Instance::Faulty(faulty) => faulty.inner.log(),
             _ => None,
         }
     }
@@ -302,6 +337,7 @@ impl Instance {
     pub async fn order(&mut self, order: Order<'_>) -> Result<(), TargetError> {
         match (self, order) {
             (Instance::Program(process), order) => process.order(order).await,
+            (Instance::Faulty(faulty), order) => faulty.order(order).await,
             #[cfg(feature = "embedded")]
             (Instance::Embedded(server), Order::ShutDown) => {
                 server.shut_down().await;
@@ -321,6 +357,7 @@ impl Instance {
             Instance::Embedded(server) => server.stop().await,
             Instance::Program(process) => process.stop().await,
             Instance::Running(_) => {}
+            Instance::Faulty(faulty) => faulty.stop().await,
         }
     }
 }
