@@ -1,5 +1,5 @@
-//! Random stories against the model: our broker does nothing that the model forbids, a difference is
-//! found and made short, and what is printed of it is a scenario.
+//! Random stories against the model: our broker does nothing that the model forbids, a difference
+//! is found and made short, and what is printed of it is a scenario.
 #![allow(clippy::unwrap_used, reason = "a test may stop where something is not there")]
 
 use std::{sync::Arc, time::Duration};

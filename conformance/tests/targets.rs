@@ -10,7 +10,7 @@ use nats_reference_server::Server;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A folder with scenarios that hold, do not hold, and are skipped, and with whatever a test writes.
+/// A folder with scenarios that hold, do not hold, and are skipped, and what a test writes.
 struct Place(TempDir);
 
 struct Said {

@@ -15,14 +15,15 @@ const LINE_CHARS_MAX: usize = 100;
 
 /// Longer files, and how long they may be.
 const LONG_FILES: &[(&str, usize)] = &[
-    ("conformance/src/pattern.rs", 465),
-    ("conformance/src/scenario/parse.rs", 613),
-    ("conformance/src/story/mod.rs", 482),
-    ("reference-server/src/server.rs", 529),
+    ("conformance/src/faults/parsing.rs", 442),
+    ("conformance/src/pattern.rs", 487),
+    ("conformance/src/scenario/parse.rs", 638),
+    ("conformance/src/story/mod.rs", 459),
+    ("reference-server/src/server.rs", 533),
 ];
 
 /// Longer functions, as `file:name`, and how long they may be.
-const LONG_FUNCTIONS: &[(&str, usize)] = &[("conformance/src/story/mod.rs:statement", 72)];
+const LONG_FUNCTIONS: &[(&str, usize)] = &[];
 
 const MEMBERS: &[&str] = &["reference-server", "conformance", "benches"];
 

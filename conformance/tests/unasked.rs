@@ -26,8 +26,8 @@ const SLOW: Duration = Duration::from_millis(600);
 async fn greet_late(mut stream: TcpStream) {
     sleep(SLOW).await;
     let mut bytes = [0; 256];
-    if !matches!(stream.try_read(&mut bytes), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
-    {
+    let waits = |error: io::Error| error.kind() == io::ErrorKind::WouldBlock;
+    if !stream.try_read(&mut bytes).is_err_and(waits) {
         return;
     }
     let info = "INFO {\"auth_required\":true} \r\n";

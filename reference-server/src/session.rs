@@ -158,14 +158,13 @@ impl Session {
         broker: &mut impl Broker,
     ) {
         let tokens = || subject::tokens(pattern).count();
+        let violation = "Permissions Violation for Subscription to";
         if queue == Some(b"_sys_") {
             let subject = subject::quoted(pattern);
-            let violation = "Permissions Violation for Subscription to";
             return error(broker, &format!("{violation} \"{subject}\" using queue \"_sys_\""));
         }
         if config.max_subject_tokens > 0 && tokens() > config.max_subject_tokens {
             let subject = subject::quoted(pattern);
-            let violation = "Permissions Violation for Subscription to";
             return error(broker, &format!("{violation} \"{subject}\", too many tokens"));
         }
         let limit = config.max_subscriptions;
@@ -302,7 +301,6 @@ mod tests {
     fn told(input: &str) -> String {
         told_with(&Config::default(), input)
     }
-
     const QUIET: &str = "CONNECT {\"verbose\":false,\"pedantic\":false}\r\n";
 
     #[test]

@@ -124,7 +124,8 @@ fn line(at: usize, total: usize, trial: &Trial) -> String {
     }
     let seconds = trial.duration.as_secs_f32();
     format!(
-        "{at:>3}/{total} {style}{word:<6}{style:#} {:<32} {caught:>3} of {run:>3} in {seconds:>4.1} s  {}",
+        "{at:>3}/{total} {style}{word:<6}{style:#} {:<32} {caught:>3} of {run:>3} \
+         in {seconds:>4.1} s  {}",
         trial.fault,
         names.join(", ")
     )

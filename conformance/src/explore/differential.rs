@@ -156,11 +156,13 @@ fn right() -> impl Strategy<Value = Vec<u8>> {
     let payload = select(vec!["", "x", "hello", "\r\n", "PING\r\n"]);
     let subject2 = subject.clone();
     let text = prop_oneof![
-        3 => (subject.clone(), sid.clone()).prop_map(|(subject, sid)| format!("SUB {subject} {sid}\r\n")),
+        3 => (subject.clone(), sid.clone())
+            .prop_map(|(subject, sid)| format!("SUB {subject} {sid}\r\n")),
         2 => (sid, select(vec!["", " 1", " 2", " 0", " -1", " 1x"]))
             .prop_map(|(sid, max)| format!("UNSUB {sid}{max}\r\n")),
-        5 => (subject.clone(), payload.clone())
-            .prop_map(|(subject, payload)| format!("PUB {subject} {}\r\n{payload}\r\n", payload.len())),
+        5 => (subject.clone(), payload.clone()).prop_map(|(subject, payload)| {
+            format!("PUB {subject} {}\r\n{payload}\r\n", payload.len())
+        }),
         2 => (subject.clone(), subject2, payload.clone()).prop_map(|(subject, reply, payload)| {
             format!("PUB {subject} {reply} {}\r\n{payload}\r\n", payload.len())
         }),

@@ -5,6 +5,7 @@
 //! may answer, [`teller`] tells the story to a server and compares, and a story that does not hold
 //! is made as short as it can be (proptest does that) and printed as a scenario ([`print()`]).
 
+mod connection;
 pub mod differential;
 pub mod model;
 mod print;
@@ -182,7 +183,7 @@ pub fn explore(
             tell(&story).map_err(|difference| TestCaseError::fail(difference.to_string()))
         });
         if let Err(TestError::Fail(_, story)) = result {
-            // Told once more, for the whole difference; a story that holds now had failed by chance.
+            // Told once more, for the whole difference; a story that holds now failed by chance.
             let why = tell(&story).err().unwrap_or_else(teller::Difference::gone);
             return Err(Box::new(Broken { story, why, number }));
         }

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use super::{
     Act, Op, Options, Story,
+    connection::connect_json,
     model::{Candidate, Delivery, Model, Outcome},
-    teller::{connect_json, name},
+    teller::name,
 };
 use crate::scenario::Version;
 

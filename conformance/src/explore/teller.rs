@@ -3,23 +3,16 @@
 //! Operations of one connection are sent as one write. Then everybody is fenced, the acting
 //! connection first: what has not come before the PONGs does not come.
 
-use std::{collections::VecDeque, fmt, io, net::SocketAddr, time::Duration};
+use std::{fmt, net::SocketAddr, time::Duration};
 
-use serde_json::json;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    time::timeout,
-};
+use tokio::time::timeout;
 
 use super::{
     Act, Op, Options, Story,
+    connection::Connection,
     model::{Candidate, Delivery, Model, Outcome, matches},
 };
-use crate::{
-    scenario::Version,
-    wire::{self, Frame, shown},
-};
+use crate::{scenario::Version, wire::shown};
 
 /// What a pedantic connection hears of a subject that is none (CORE-SUBJ-007).
 const PEDANTIC: &[u8] = b"-ERR 'Invalid Publish Subject'\r\n";
@@ -44,7 +37,7 @@ impl Difference {
         Difference { op: 0, message, expected: Vec::new(), got: Vec::new() }
     }
 
-    fn new(op: usize, message: impl Into<String>) -> Difference {
+    pub(super) fn new(op: usize, message: impl Into<String>) -> Difference {
         Difference { op, message: message.into(), expected: Vec::new(), got: Vec::new() }
     }
 }
@@ -61,7 +54,7 @@ impl fmt::Display for Difference {
     }
 }
 
-type Result<T> = std::result::Result<T, Difference>;
+pub(super) type Result<T> = std::result::Result<T, Difference>;
 
 /// Tells a story.
 ///
@@ -331,96 +324,4 @@ fn text(Delivery(candidates): &Delivery) -> String {
 pub(super) fn name(peer: usize) -> String {
     const NAMES: [&str; 4] = ["ann", "bob", "cat", "dan"];
     NAMES.get(peer).map_or_else(|| format!("peer{peer}"), |name| (*name).to_owned())
-}
-
-/// A socket, and the frames that came.
-struct Connection {
-    stream: TcpStream,
-    buffer: Vec<u8>,
-    frames: VecDeque<Vec<u8>>,
-    deadline: Duration,
-    probe: usize,
-    /// Pedantic errors that came in a row, beyond those asked for so far.
-    repeats: usize,
-}
-
-impl Connection {
-    async fn open(addr: SocketAddr, options: &Options, deadline: Duration) -> Result<Connection> {
-        let stream = TcpStream::connect(addr).await.map_err(|error| broken(0, &error))?;
-        // Latency only.
-        let _ = stream.set_nodelay(true);
-        let (buffer, frames) = (Vec::new(), VecDeque::new());
-        let mut connection = Connection { stream, buffer, frames, deadline, probe: 0, repeats: 0 };
-        let connect = connect_json(options);
-        connection.send(format!("CONNECT {connect}\r\n").as_bytes()).await;
-        connection.fence(0).await?;
-        connection.frames.clear();
-        Ok(connection)
-    }
-
-    /// A door that has been shut is no failure: what is expected may have come before.
-    async fn send(&mut self, bytes: &[u8]) {
-        let _ = self.stream.write_all(bytes).await;
-    }
-
-    /// PING, and everything up to its PONG.
-    async fn fence(&mut self, op: usize) -> Result<()> {
-        self.send(b"PING\r\n").await;
-        loop {
-            let Some(frame) = self.frame(op).await? else {
-                return Err(Difference::new(op, "the server closed a connection"));
-            };
-            if frame == b"PONG\r\n" {
-                return Ok(());
-            }
-            self.frames.push_back(frame);
-        }
-    }
-
-    async fn read_to_end(&mut self, op: usize) -> Result<()> {
-        while let Some(frame) = self.frame(op).await? {
-            self.frames.push_back(frame);
-        }
-        Ok(())
-    }
-
-    async fn close(&mut self, to_the_end: bool) -> Result<()> {
-        // The other side may have gone first.
-        let _ = self.stream.shutdown().await;
-        if to_the_end { self.read_to_end(0).await } else { Ok(()) }
-    }
-
-    /// The next frame that is not the server's own business; none at the end of the stream.
-    async fn frame(&mut self, op: usize) -> Result<Option<Vec<u8>>> {
-        loop {
-            match wire::next(&mut self.buffer) {
-                Ok(Some(frame)) if frame.verb() == b"INFO" => continue,
-                Ok(Some(frame)) if frame.0 == b"PING\r\n" => {
-                    self.send(b"PONG\r\n").await;
-                    continue;
-                }
-                Ok(Some(Frame(frame))) => return Ok(Some(frame)),
-                Ok(None) => {}
-                Err(malformed) => return Err(Difference::new(op, malformed.to_string())),
-            }
-            match timeout(self.deadline, self.stream.read_buf(&mut self.buffer)).await {
-                Ok(Ok(1..)) => {}
-                // A reset is an end as well.
-                Ok(Ok(0) | Err(_)) => return Ok(None),
-                Err(_) => return Err(Difference::new(op, "the server did not answer")),
-            }
-        }
-    }
-}
-
-/// What CONNECT says.
-pub(super) fn connect_json(options: &Options) -> serde_json::Value {
-    json!({
-        "verbose": options.verbose, "pedantic": options.pedantic, "echo": options.echo,
-        "headers": options.headers, "no_responders": options.no_responders, "protocol": 1,
-    })
-}
-
-fn broken(op: usize, error: &io::Error) -> Difference {
-    Difference::new(op, format!("no connection: {error}"))
 }

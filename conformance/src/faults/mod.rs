@@ -37,9 +37,9 @@
 //! ```
 //!
 //! *Before a suite or a client library*, to see what notices a bug: the catalogue ([`all`]) holds
-//! some three hundred bugs that a server might have, each with a name. A [`Fault`] is data and small
-//! functions that see what the client says, cut into operations, and what the server sends, cut
-//! into frames, and pass on something else. Without a fault a proxy changes no byte.
+//! some three hundred bugs that a server might have, each with a name. A [`Fault`] is data and
+//! small functions that see what the client says, cut into operations, and what the server sends,
+//! cut into frames, and pass on something else. Without a fault a proxy changes no byte.
 
 mod bent;
 mod client;

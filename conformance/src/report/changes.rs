@@ -44,8 +44,9 @@ pub fn changes(runs: &[Report], register: &Register) -> Result<String, NoChanges
         writeln!(text, "# What changed on the wire between nats-server {oldest} and {newest}\n");
     let _ = writeln!(
         text,
-        "Made from runs of the suite on {} by `ci/changes.sh`. Every release was judged as {newest},\n\
-         so a release stands below where it does something else. All other cases hold on all of them.\n",
+        "Made from runs of the suite on {} by `ci/changes.sh`.\n\
+         Every release was judged as {newest}, so a release stands below where it does something\n\
+         else. All other cases hold on all of them.\n",
         releases.names().join(", ")
     );
     releases.greeting(&mut text);

@@ -137,7 +137,9 @@ pub fn json(coverage: &Coverage<'_>) -> Value {
     json!({
         "schema": 1,
         "summary": counts(None),
-        "sections": sections.map(|name| (name.to_owned(), counts(Some(name)))).collect::<Map<_, _>>(),
+        "sections": sections
+            .map(|name| (name.to_owned(), counts(Some(name))))
+            .collect::<Map<_, _>>(),
         "clauses": clauses.collect::<Vec<Value>>(),
     })
 }

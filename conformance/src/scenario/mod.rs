@@ -11,21 +11,25 @@ mod control;
 pub mod format;
 mod header;
 mod keys;
+mod level;
 mod needs;
 pub mod parse;
 pub mod problem;
 mod template;
+mod version;
 mod words;
 
 pub use cases::{Case, cases};
 pub use control::{CERTIFICATES, Control, Tls};
 pub use format::format;
 pub use keys::{Key, Role};
+pub use level::Level;
 pub(crate) use needs::block;
 pub use parse::parse;
 pub use problem::{Problem, render};
+pub use version::Version;
 
-use std::{fmt, ops::Range, time::Duration};
+use std::{ops::Range, time::Duration};
 
 /// Where something stands: a range of bytes in the scenario's text.
 pub type Span = Range<usize>;
@@ -77,76 +81,6 @@ pub struct Header {
     pub manual_pings: bool,
     /// Later INFOs are frames that the story must expect.
     pub manual_infos: bool,
-}
-
-/// The force of a requirement.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    serde::Serialize,
-    serde::Deserialize,
-    schemars::JsonSchema,
-)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Level {
-    /// Broken is a failure.
-    Must,
-    /// Broken is a warning.
-    Should,
-    /// Broken is information.
-    May,
-}
-
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Level::Must => "MUST",
-            Level::Should => "SHOULD",
-            Level::May => "MAY",
-        })
-    }
-}
-
-/// A release number of one to three parts; missing parts match anything.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Version(pub Vec<u32>);
-
-impl Version {
-    /// Reads `2`, `2.12`, `2.12.8` or `v2.12.8`; what follows a `-` or `+` is left out.
-    pub fn parse(text: &str) -> Option<Version> {
-        let text = text.strip_prefix('v').unwrap_or(text);
-        let text = text.split(['-', '+']).next()?;
-        let parts: Option<Vec<u32>> = text.split('.').map(|part| part.parse().ok()).collect();
-        parts.filter(|parts| (1..=3).contains(&parts.len())).map(Version)
-    }
-
-    /// Whether `self`, the version of a server, is not older than `bound`.
-    pub fn at_least(&self, bound: &Version) -> bool {
-        self.cut(bound) >= &bound.0[..]
-    }
-
-    /// Whether `self`, the version of a server, is not newer than `bound`: 2.11.11 is not newer
-    /// than 2.11.
-    pub fn at_most(&self, bound: &Version) -> bool {
-        self.cut(bound) <= &bound.0[..]
-    }
-
-    fn cut(&self, bound: &Version) -> &[u32] {
-        &self.0[..self.0.len().min(bound.0.len())]
-    }
-}
-
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts: Vec<String> = self.0.iter().map(u32::to_string).collect();
-        f.write_str(&parts.join("."))
-    }
 }
 
 /// One line of the story, with its block.

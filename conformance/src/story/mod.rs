@@ -1,6 +1,7 @@
 //! One case against one server: the story is told line by line. All waiting is here and in
 //! `fence`.
 
+mod check;
 mod control;
 mod expect;
 mod fence;
@@ -10,6 +11,7 @@ mod tls;
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
+    ops::RangeInclusive,
     time::{Duration, Instant},
 };
 
@@ -19,9 +21,9 @@ use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
 use crate::{
-    pattern::{Bound, NoValue, Scope, finds, path_text},
+    pattern::{Bound, NoValue, Scope},
     peer::{Inbox, Incoming, Peer},
-    scenario::{Act, Case, Check, Kind, Ordering, Span, Statement, Template, Test, Version, Who},
+    scenario::{self, Act, Case, Expr, Kind, Span, Spanned, Statement, Template, Version, Who},
     stage::Stage,
     transcript::{Event, EventKind, Transcript},
     wire::{Frame, shown},
@@ -165,19 +167,26 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
+    /// The block once for each number; names that are bound inside belong to one turn.
+    async fn repeat(
+        &mut self,
+        name: &str,
+        numbers: RangeInclusive<i64>,
+        body: &[Statement],
+    ) -> Result<()> {
+        for number in numbers {
+            let names = self.scope.names();
+            self.scope.bind(name, Bound::Bytes(number.to_string().into_bytes()));
+            self.block(body).await?;
+            self.scope.keep(&names);
+        }
+        Ok(())
+    }
+
     async fn statement(&mut self, kind: &Kind) -> Result<()> {
         match kind {
             Kind::Caption(_) => Ok(()),
-            Kind::Dial(peers, port) => {
-                let addr = self.address(port.as_ref())?;
-                if port.is_some() {
-                    self.opened(addr).await;
-                }
-                for peer in peers {
-                    self.dial(&peer.value, addr).await?;
-                }
-                Ok(())
-            }
+            Kind::Dial(peers, port) => self.dials(peers, port.as_ref()).await,
             Kind::Refused(peers) => self.refused(peers).await,
             Kind::Tls(tls) => self.tls(tls).await,
             Kind::Control(control) => self.control(control).await,
@@ -215,13 +224,7 @@ impl<'a> Story<'a> {
             Kind::Loop { name, from, to, body } => {
                 let from = self.known(|scope| scope.number(from))?;
                 let to = self.known(|scope| scope.number(to))?;
-                for number in from..=to {
-                    let names = self.scope.names();
-                    self.scope.bind(&name.value, Bound::Bytes(number.to_string().into_bytes()));
-                    self.block(body).await?;
-                    self.scope.keep(&names);
-                }
-                Ok(())
+                self.repeat(&name.value, from..=to, body).await
             }
             Kind::Let(name, template) => {
                 let bytes = self.known(|scope| scope.writes(template))?.concat();
@@ -243,6 +246,21 @@ impl<'a> Story<'a> {
                 Ok(())
             }
         }
+    }
+
+    async fn dials(
+        &mut self,
+        peers: &[scenario::Peer],
+        port: Option<&Spanned<Expr>>,
+    ) -> Result<()> {
+        let addr = self.address(port)?;
+        if port.is_some() {
+            self.opened(addr).await;
+        }
+        for peer in peers {
+            self.dial(&peer.value, addr).await?;
+        }
+        Ok(())
     }
 
     async fn dial(&mut self, name: &str, addr: SocketAddr) -> Result<usize> {
@@ -348,40 +366,6 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
-    fn check(&mut self, check: &Check) -> Result<()> {
-        let path = path_text(&check.left.value);
-        let value = match self.scope.value(&check.left.value) {
-            Ok(value) => Some(value),
-            Err(NoValue::Missing(_)) => None,
-            Err(error) => return Err(self.error(error.to_string())),
-        };
-        let (holds, expected) = match (&check.test, &value) {
-            (Test::Exists, value) => (value.is_some(), format!("{path} exists")),
-            (Test::Missing, value) => (value.is_none(), format!("{path} is missing")),
-            (Test::Matches(regex), value) => {
-                let text = value.as_ref().map(text_of).unwrap_or_default();
-                let found = self.known(|_| finds(regex, text.as_bytes()))?;
-                (value.is_some() && found, format!("{path} ~ /{regex}/"))
-            }
-            (Test::Compare(ordering, right), value) => {
-                let right = self.known(|scope| scope.writes(right))?.concat();
-                let right = serde_json::from_slice(&right).unwrap_or_else(|_| {
-                    Value::String(String::from_utf8_lossy(&right).into_owned())
-                });
-                let sign = sign(*ordering);
-                let holds = value.as_ref().is_some_and(|left| compare(left, *ordering, &right));
-                (holds, format!("{path} {sign} {right}"))
-            }
-        };
-        if holds {
-            return Ok(());
-        }
-        let got = value.map_or("no such member".to_owned(), |value| value.to_string());
-        let mut failure = self.failure(format!("{path} is not as it should be"));
-        (failure.expected, failure.got) = (Some(expected), Some(got));
-        Err(failure)
-    }
-
     /// The connection with this name.
     fn peer(&self, name: &str) -> Result<usize> {
         let missing = || self.error(format!("{name} is not connected"));
@@ -465,42 +449,6 @@ fn cut<'b>(writes: &'b [Vec<u8>], how: Cut, chance: &mut ChaCha8Rng) -> Vec<&'b 
         }
     }
     pieces
-}
-
-fn compare(left: &Value, ordering: Ordering, right: &Value) -> bool {
-    let order = match (left.as_f64(), right.as_f64()) {
-        (Some(left), Some(right)) => left.partial_cmp(&right),
-        _ if left == right || text_of(left) == text_of(right) && !left.is_boolean() => {
-            Some(std::cmp::Ordering::Equal)
-        }
-        _ => None,
-    };
-    match ordering {
-        Ordering::Equal => order.is_some_and(|order| order.is_eq()),
-        Ordering::NotEqual => !order.is_some_and(|order| order.is_eq()),
-        Ordering::Less => order.is_some_and(|order| order.is_lt()),
-        Ordering::AtMost => order.is_some_and(|order| order.is_le()),
-        Ordering::More => order.is_some_and(|order| order.is_gt()),
-        Ordering::AtLeast => order.is_some_and(|order| order.is_ge()),
-    }
-}
-
-fn sign(ordering: Ordering) -> &'static str {
-    match ordering {
-        Ordering::Equal => "=",
-        Ordering::NotEqual => "!=",
-        Ordering::Less => "<",
-        Ordering::AtMost => "<=",
-        Ordering::More => ">",
-        Ordering::AtLeast => ">=",
-    }
-}
-
-fn text_of(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
 }
 
 /// FNV-1a: the same number on every machine, unlike the standard library's hashes.
