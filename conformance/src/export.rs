@@ -1,7 +1,7 @@
 //! The scenarios as plain data, for programs that are not written in Rust or judge in another way.
 //!
 //! A case is what is run and reported: of a table's rows each has its own steps, with its cells
-//! put in. The types here mirror the tree of [`scenario`](crate::scenario) and are the schema that
+//! put in. The types here mirror the tree of [`scenario`] and are the schema that
 //! stands in `conformance/schema/export.schema.json`.
 
 mod step;
