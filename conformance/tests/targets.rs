@@ -3,9 +3,18 @@
 #![cfg(feature = "embedded")]
 #![allow(clippy::unwrap_used, reason = "a test may stop where something is not there")]
 
-use std::{fs, net::TcpListener, path::PathBuf, process::Command};
+use std::{
+    collections::BTreeSet,
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use nats_conformance::report::read;
+use nats_conformance::{
+    report::read,
+    target::{Target, file::TargetFile},
+};
 use nats_reference_server::Server;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -330,4 +339,18 @@ fn a_diff_lists_every_transition_and_fails_if_something_got_worse() {
     place.write("other.json", "{\"tests\": []}");
     place.says("diff other.json old.json").is_refused(2, &["other.json is no JSON report"]);
     place.says("diff old.json none.json").is_refused(2, &["can't read none.json"]);
+}
+
+/// The files of the targets that this repository judges. The broker lacks the same as a program and
+/// embedded.
+#[test]
+fn the_repositorys_target_files_are_right() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("targets");
+    let files: Vec<TargetFile> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| TargetFile::read(&entry.unwrap().path()).unwrap())
+        .collect();
+    let ours = files.iter().find(|file| file.name.as_deref() == Some("nats-reference-server"));
+    let lacks: BTreeSet<String> = ours.unwrap().lacks.iter().cloned().collect();
+    assert_eq!(lacks, Target::Embedded.lacks());
 }
