@@ -76,7 +76,7 @@ await visit("search", report, async (page) => {
   await page.keyboard.press("/");
   await page.keyboard.type("w2.a.x");
   assert.match(await page.locator("#count").innerText(), /^1 of /);
-  await page.locator("#search").fill("core-sub-011 maximum ends");
+  await page.locator("#search").fill("core-sub-011 maximum-of-one");
   assert.match(await page.locator("#count").innerText(), /^1 of /);
   await page.locator("#search").fill("no such words");
   assert.ok(await page.getByText("No case is like that.").isVisible());

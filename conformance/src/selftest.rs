@@ -62,6 +62,12 @@ impl Trial {
     }
 }
 
+/// Whether the case can be told through a proxy. One tagged `no-proxy` lets a server's own socket
+/// run full, which a proxy that takes whole frames keeps it from.
+pub fn can_be_tried(case: &Case) -> bool {
+    !case.scenario.header.tags.iter().any(|tag| tag == "no-proxy")
+}
+
 /// The cases that a fault is run with out of those chosen: what it asks for, else all but those
 /// tagged `slow` (time must pass) or `heavy` (much must be sent).
 pub fn cases_for(fault: &Fault, chosen: &[Case]) -> Vec<Case> {

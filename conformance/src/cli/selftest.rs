@@ -7,9 +7,9 @@ use nats_conformance::{
     corpus::Corpus,
     faults::{self, Fault},
     report::terminal::style,
-    run::{Verdict, select},
+    run::Verdict,
     scenario::Case,
-    selftest::{Matrix, Trial, cases_for, trial},
+    selftest::{Matrix, Trial, can_be_tried, cases_for, trial},
 };
 use tokio::task::JoinSet;
 
@@ -54,9 +54,12 @@ pub(super) fn selftest(corpus: &Corpus, args: &SelftestArgs) -> Result<u8, Stop>
         [] => faults::all().collect(),
         names => names.iter().map(|name| named(name)).collect::<Result<_, _>>()?,
     };
-    let (cases, useless) = select(&corpus.scenarios, &args.only);
+    let (mut cases, useless) = corpus.select(&args.only);
     if let Some(selector) = useless.first() {
         return Err(Stop::usage(format!("no case is named by {selector:?}; see `list`")));
+    }
+    for case in cases.extract_if(.., |case| !can_be_tried(case)) {
+        anstream::println!("left out: {}, which no proxy may stand before", case.id);
     }
     let runtime = runtime()?;
     let matrix = runtime.block_on(run(args, &chosen, &cases))?;

@@ -139,9 +139,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             talk.pass(op);
         }),
-        equivalent: Some(
-            "where two PINGs may be open the error follows the second one anyway, only sooner",
-        ),
+        found_by: &["core/ping/stale"],
         ..fault(
             "stale-at-second-ping",
             "The second unanswered PING is followed by the end at once.",

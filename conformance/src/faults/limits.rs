@@ -48,7 +48,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 talk.deliver(&message.bytes());
             }
         }),
-        only: &["core/limits"],
+        only: &["core/limits/slow-consumer*"],
         found_by: &["core/limits/slow-consumer-is-gone"],
         ..fault(
             "cut-off-leaves-interest",
@@ -170,7 +170,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 false => talk.pass(op),
             }
         }),
-        only: &["core/limits"],
+        only: &["core/limits/slow-consumer*"],
         found_by: &["core/limits/slow-consumer", "core/limits/slow-consumer-is-gone"],
         ..fault("fast-producer-cut", "A client that has published ten megabytes is cut off.")
     },

@@ -158,6 +158,7 @@ impl<'a> Releases<'a> {
         let mut expected = None;
         for (version, run) in &self.runs {
             let got = match self.differs(run, &case.id) {
+                Some(found) if found.verdict == Verdict::Error => NO_START.to_owned(),
                 Some(found) => {
                     expected = expected.or(found.expected.clone());
                     code(found.got.as_deref().or(found.message.as_deref()).unwrap_or_default())
@@ -176,11 +177,18 @@ impl<'a> Releases<'a> {
         table(text, &["releases".to_owned(), "what comes".to_owned()], &rows);
     }
 
-    /// The case of this run, if it came to a finding.
+    /// The case of this run, if the release does something else.
     fn differs(&self, run: &'a Report, id: &str) -> Option<&'a CaseReport> {
         let case = run.cases.iter().find(|case| case.id == id)?;
-        matches!(case.verdict, Verdict::Fail | Verdict::Warn | Verdict::Info | Verdict::Known)
-            .then_some(case)
+        let differs = match case.verdict {
+            Verdict::Pass | Verdict::Skip => false,
+            Verdict::Fail | Verdict::Warn | Verdict::Info | Verdict::Known => true,
+            // A program that knows no such option ends at once.
+            Verdict::Error => {
+                case.message.as_ref().is_some_and(|why| why.contains(" ended before"))
+            }
+        };
+        differs.then_some(case)
     }
 
     /// Scenarios that are true of older releases only.
@@ -201,6 +209,9 @@ impl<'a> Releases<'a> {
         }
     }
 }
+
+/// What comes of a configuration that a release does not know.
+const NO_START: &str = "the server does not start with this configuration";
 
 /// `2.9.10` of `2.9.10 to 2.11.11`.
 fn first(releases: &str) -> &str {
