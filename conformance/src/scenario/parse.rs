@@ -61,7 +61,8 @@ pub(super) fn lines(source: &str) -> Vec<Line<'_>> {
     let mut lines = Vec::new();
     for whole in source.split_inclusive('\n') {
         let line = whole.strip_suffix('\n').unwrap_or(whole);
-        let line = line.strip_suffix('\r').unwrap_or(line);
+        // All of them: one that was left would be the line's end when it is read again.
+        let line = line.trim_end_matches('\r');
         let text = line.trim_start_matches(' ');
         let indent = line.len() - text.len();
         let text = if text.trim().is_empty() { "" } else { text };
