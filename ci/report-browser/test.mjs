@@ -76,7 +76,7 @@ await visit("search", report, async (page) => {
   await page.keyboard.press("/");
   await page.keyboard.type("w2.a.x");
   assert.match(await page.locator("#count").innerText(), /^1 of /);
-  await page.locator("#search").fill("core-sub-011 maximum-of-one");
+  await page.locator("#search").fill("core-sub-011 maximum-ends-interest");
   assert.match(await page.locator("#count").innerText(), /^1 of /);
   await page.locator("#search").fill("no such words");
   assert.ok(await page.getByText("No case is like that.").isVisible());
@@ -100,19 +100,12 @@ await visit("failing case", report, async (page) => {
 });
 
 await visit("keys", report, async (page) => {
-  await page.locator("#search").fill("core/sub/maximum");
+  await page.locator("#search").fill("core/sub/sids-");
   await page.locator("#matrix [tabindex='0']").focus();
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("ArrowRight");
   await page.keyboard.press("Enter");
   await opened(page);
-  const here = page.url();
-  for (const [there, back] of [["j", "k"], ["ArrowLeft", "ArrowRight"]]) {
-    await page.keyboard.press(there);
-    await page.waitForURL((url) => url.href !== here);
-    await page.keyboard.press(back);
-    await page.waitForURL((url) => url.href === here);
-  }
   await page.keyboard.press("Escape");
   await closed(page);
   assert.equal(page.url().split("#")[1] ?? "", "");
