@@ -100,12 +100,21 @@ await visit("failing case", report, async (page) => {
 });
 
 await visit("keys", report, async (page) => {
-  await page.locator("#search").fill("core/sub/sids-");
+  await page.locator("#search").fill("core/sub/maximum");
   await page.locator("#matrix [tabindex='0']").focus();
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("ArrowRight");
   await page.keyboard.press("Enter");
   await opened(page);
+  // Asked of the page itself: a change of the hash alone is no navigation to wait for.
+  const address = () => page.evaluate(() => location.hash);
+  const here = await address();
+  for (const [there, back] of [["j", "k"], ["ArrowLeft", "ArrowRight"]]) {
+    await page.keyboard.press(there);
+    await page.waitForFunction((from) => location.hash !== from, here);
+    await page.keyboard.press(back);
+    await page.waitForFunction((from) => location.hash === from, here);
+  }
   await page.keyboard.press("Escape");
   await closed(page);
   assert.equal(page.url().split("#")[1] ?? "", "");
