@@ -159,13 +159,13 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         op: Some(|talk, op| {
             let max = talk.max_payload().unwrap_or(0);
-            match op.is_message() && op.size() == Some(max + 1) {
-                true => talk.swallow(),
-                false => talk.pass(op),
-            }
-            if op.verb == Verb::Other && talk.last_op.as_ref().is_some_and(Op::is_message) {
+            let over = op.is_message() && op.size() == Some(max + 1);
+            let behind = std::mem::replace(&mut talk.count, u64::from(over));
+            match (over, behind) {
+                (true, _) => talk.swallow(),
                 // Its payload.
-                talk.to_server.clear();
+                (_, 1) if op.verb == Verb::Other => {}
+                _ => talk.pass(op),
             }
         }),
         found_by: &["core/parse/payload-limit", "core/parse/payload-limit-of-info"],

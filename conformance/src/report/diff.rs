@@ -239,35 +239,7 @@ mod tests {
     use std::slice::from_ref;
 
     use super::*;
-    use crate::{
-        report::json::{Provenance, Record},
-        scenario::Level,
-    };
-
-    fn report(name: &str, cases: &[(&str, Verdict)]) -> Report {
-        let provenance = Provenance { name: name.to_owned(), ..Provenance::default() };
-        let mut report = Report::new(provenance, &[], Record::Broken);
-        report.cases = cases
-            .iter()
-            .map(|(id, verdict)| CaseReport {
-                id: (*id).to_owned(),
-                title: String::new(),
-                row: None,
-                clauses: Vec::new(),
-                tags: Vec::new(),
-                level: Level::Must,
-                verdict: *verdict,
-                duration_ms: 1.0,
-                message: (*verdict != Verdict::Pass).then(|| format!("why {}", verdict.word())),
-                line: None,
-                expected: None,
-                got: None,
-                transcript: Vec::new(),
-                log: None,
-            })
-            .collect();
-        report
-    }
+    use crate::report::made::report;
 
     fn kinds(diff: &TargetDiff) -> Vec<(&str, Kind)> {
         diff.transitions.iter().map(|one| (&*one.id, one.kind)).collect()

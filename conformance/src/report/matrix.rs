@@ -125,36 +125,7 @@ fn lines(table: &Table) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        report::json::{Provenance, Record},
-        scenario::Level,
-    };
-
-    fn report(name: &str, cases: &[(&str, Verdict)]) -> Report {
-        let provenance =
-            Provenance { name: name.to_owned(), duration_ms: 1500, ..Provenance::default() };
-        let mut report = Report::new(provenance, &[], Record::Broken);
-        for (id, verdict) in cases {
-            *report.summary.entry(verdict.word().to_owned()).or_default() += 1;
-            report.cases.push(CaseReport {
-                id: (*id).to_owned(),
-                title: String::new(),
-                row: None,
-                clauses: Vec::new(),
-                tags: Vec::new(),
-                level: Level::Must,
-                verdict: *verdict,
-                duration_ms: 1.0,
-                message: (*verdict == Verdict::Skip).then(|| "needs tls".to_owned()),
-                line: None,
-                expected: None,
-                got: None,
-                transcript: Vec::new(),
-                log: None,
-            });
-        }
-        report
-    }
+    use crate::report::made::report;
 
     #[test]
     fn only_what_differs_is_shown_and_all_is_counted() {
@@ -171,7 +142,7 @@ z         pass 1/2  fail 1/2
 target   cases  pass  fail  warn  info  skip  known  error  seconds
 one 1.0      5     4     0     0     0     1      0      0      1.5
 two 2.0      5     1     1     0     0     1      1      1      1.5
-skipped 1 on one 1.0, 1 on two 2.0: needs tls";
+skipped 1 on one 1.0, 1 on two 2.0: why skip";
         assert_eq!(text, expected);
     }
 

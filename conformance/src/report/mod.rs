@@ -8,6 +8,8 @@ pub mod diff;
 pub mod html;
 pub mod json;
 pub mod junit;
+#[cfg(test)]
+mod made;
 pub mod markdown;
 pub mod matrix;
 pub mod read;
