@@ -26,7 +26,7 @@ function drawHead() {
   drawProvenance();
 }
 
-const date = (text) => (text ? text.slice(0, 16).replace("T", " ") + " UTC" : null);
+const date = (text) => (text ? text.slice(0, 16).replace("T", "\u00a0").replaceAll("-", "\u2011") + "\u00a0UTC" : null);
 
 /** A server: its counts as a bar and as words that filter. */
 function card(target, at, counted) {
