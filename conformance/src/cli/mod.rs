@@ -2,6 +2,7 @@
 
 mod article;
 mod bless;
+mod chance;
 mod changes;
 mod coverage;
 mod diff;
@@ -88,7 +89,7 @@ enum Command {
     Article(article::ArticleArgs),
     /// Tell random stories and compare with a model.
     Explore(explore::ExploreArgs),
-    /// Send the same random bytes to two servers and compare.
+    /// Tell the same random stories, malformed ones too, to two servers and compare.
     DiffRun(diff_run::DiffRunArgs),
     /// List bugs that a server might have, or put one before a healthy server.
     Faults(faults::FaultsArgs),
