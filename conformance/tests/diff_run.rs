@@ -17,7 +17,7 @@ use nats_conformance::{
         Found, Limits, Op,
         differential::{Differing, Explained, Servers, Tale, compare, telling},
         stories,
-        stream::Ear,
+        stream::{Deaf, Ear, Heard},
         streams,
     },
     target::Target,
@@ -133,7 +133,9 @@ fn cuts_make_no_difference() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut ear = Ear::new(server.addr(), Duration::from_secs(20));
     let story = stories(40).prop_map(|story| {
-        let ops = story.ops.iter().map(Op::bytes);
+        // Which member of a group is chosen is no matter of cuts.
+        let is_free = |op: &&Op| op.act.kind() != "SUB of a group";
+        let ops = story.ops.iter().filter(is_free).map(Op::bytes);
         [vec![b"CONNECT {\"headers\":true}\r\n".to_vec()], ops.collect()].concat()
     });
     let lines = prop_oneof![streams(12), story];
@@ -150,7 +152,8 @@ fn cuts_make_no_difference() {
         let whole = runtime.block_on(ear.hear(&[&bytes]));
         let cut = runtime.block_on(ear.hear(&pieces));
         prop_assert!(whole.is_ok(), "{:?}", whole);
-        prop_assert_eq!(whole, cut);
+        let text = |heard: Result<Heard, Deaf>| heard.map(|heard| heard.to_string());
+        prop_assert_eq!(text(whole), text(cut), "{:?}", pieces);
         Ok(())
     });
     done.unwrap();
