@@ -175,3 +175,19 @@ impl Socket {
 fn broken(error: std::io::Error) -> Deaf {
     Deaf::Connection(error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::in_order;
+
+    /// Copies of a row have no order; answers and rows have.
+    #[test]
+    fn only_messages_in_a_row_are_sorted() {
+        let frames = |words: &[&str]| words.iter().map(|word| word.as_bytes().to_vec()).collect();
+        let double = "-ERR 'Invalid Publish Subject'\r\n";
+        let came: Vec<Vec<u8>> =
+            frames(&["MSG b", "MSG a", "+OK", "+OK", double, double, "HMSG a"]);
+        let sorted: Vec<Vec<u8>> = frames(&["MSG a", "MSG b", "+OK", "+OK", double, "HMSG a"]);
+        assert_eq!(in_order(came), sorted);
+    }
+}
