@@ -185,6 +185,8 @@ fn what_is_found_is_kept() {
         (url == a, code)
     };
     assert_eq!([run(&a), run(&b)], [(true, 0), (false, 1)]);
+    let nothing = diff_run(&["--minutes", "0"]);
+    assert_eq!(nothing.code, 2, "{}{}", nothing.out, nothing.err);
     let number = id.rsplit('-').next().unwrap();
     let again = diff_run(&["--only", number]);
     assert_eq!(again.code, 1, "{}{}", again.out, again.err);

@@ -27,7 +27,7 @@ pub(super) struct ChanceArgs {
     #[arg(long, value_name = "N", default_value = "1")]
     minutes: f64,
     /// Stop after so many stories; the minutes hold as well.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     stories: Option<u64>,
     /// Tell this story of the seed alone.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -124,6 +124,9 @@ impl Chance<'_> {
         known: Value,
     ) -> Result<(), Stop> {
         self.bar.finish_and_clear();
+        if told.stories == 0 && differences == 0 {
+            return Err(Stop::usage("the time was up before a story was told"));
+        }
         let seconds = self.started.elapsed().as_secs_f64();
         let Told { stories, ops, connections, .. } = told;
         let ops_per_second = (told.ops as f64 / seconds).round();

@@ -4,7 +4,7 @@ use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::stream::Lines;
 
-/// Streams of up to so many lines.
+/// Streams of up to so many lines. None has two members of a group, of which a server may choose.
 pub fn streams(lines_max: usize) -> impl Strategy<Value = Lines> {
     let line = prop_oneof![
         6 => right(),
@@ -13,7 +13,20 @@ pub fn streams(lines_max: usize) -> impl Strategy<Value = Lines> {
         }),
         2 => noise(),
     ];
-    vec(line, 1..=lines_max)
+    vec(line, 1..=lines_max).prop_filter("one member is no choice", |lines| members(lines) < 2)
+}
+
+/// How many lines subscribe as a member of a group, or nearly.
+fn members(lines: &Lines) -> usize {
+    let is_member = |line: &&[u8]| {
+        let words: Vec<&[u8]> = line
+            .split(|byte| matches!(byte, b' ' | b'\t' | b'\r'))
+            .filter(|word| !word.is_empty())
+            .collect();
+        let at = words.iter().position(|word| word.to_ascii_uppercase().ends_with(b"SUB"));
+        at.is_some_and(|at| words.len() > at + 3)
+    };
+    lines.concat().split(|byte| *byte == b'\n').filter(is_member).count()
 }
 
 fn right() -> impl Strategy<Value = Vec<u8>> {
@@ -157,4 +170,27 @@ fn noise() -> impl Strategy<Value = Vec<u8>> {
         line.extend_from_slice(b"\r\n");
         line
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{strategy::ValueTree, test_runner::TestRunner};
+
+    use super::*;
+
+    /// Most lines name no group at all; a stream that would name two is not told.
+    #[test]
+    fn no_stream_leaves_a_choice() {
+        let line = b"SUB a q 1\r\nsub b\tq  2\r\nPUB SUB 1\r\nSUB a 1\r\n1 2\r\n".to_vec();
+        assert_eq!(members(&vec![line]), 2);
+        let mut runner = TestRunner::deterministic();
+        let mut found = 0;
+        for _ in 0..2_000 {
+            let lines = streams(12).new_tree(&mut runner).expect("a stream").current();
+            let count = members(&lines);
+            assert!(count < 2, "{lines:?}");
+            found += count;
+        }
+        assert!(found > 0);
+    }
 }
