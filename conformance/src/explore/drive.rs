@@ -102,7 +102,7 @@ where
         loop {
             let Some(number) = next(&mut lock(&shared), limits) else { return Ok(()) };
             let tree = strategy(number).new_tree(&mut runner(limits.seed, number));
-            // Our strategies refuse nothing.
+            // Our strategies refuse next to nothing.
             let Ok(mut tree) = tree else { continue };
             let mut hold = |tale: &S::Value| runtime.block_on(tell(&mut worker, tale));
             let tale = tree.current();
@@ -190,4 +190,63 @@ fn runner(seed: u64, number: u64) -> TestRunner {
     bytes[8..16].copy_from_slice(&number.to_le_bytes());
     let config = Config { failure_persistence: None, ..Config::default() };
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+
+    fn limits(stories_max: u64) -> Limits {
+        let timeout = Duration::from_secs(1);
+        Limits { seed: 1, first: 1, stories_max, ops_max: 1, until: None, timeout }
+    }
+
+    fn count(tale: &u32, told: &mut Told) {
+        told.ops += u64::from(*tale);
+    }
+
+    #[test]
+    fn what_fails_is_made_as_small_as_it_can_be() {
+        let tell = async |_: &mut (), tale: &u32| if *tale < 900 { Ok(()) } else { Err(*tale) };
+        let find = |jobs: usize| {
+            drive(&limits(u64::MAX), vec![(); jobs], |_| 0..1_000_u32, tell, count, |_| {})
+        };
+        let explored = find(1).expect("a runtime");
+        let found = explored.found.expect("one in ten fails");
+        assert_eq!((found.tale, found.why, found.again), (900, 900, true));
+        assert_eq!(explored.told.stories, found.number - 1);
+        let several = find(4).expect("a runtime").found.expect("the same one");
+        assert_eq!(several.number, found.number);
+    }
+
+    /// It is shown as it was, and said to be so.
+    #[test]
+    fn what_fails_once_is_not_made_smaller() {
+        let times = AtomicU64::new(0);
+        let tell = async |_: &mut (), tale: &u32| match times.fetch_add(1, Ordering::Relaxed) {
+            2 => Err(*tale),
+            _ => Ok(()),
+        };
+        let strategy = |number| (number as u32 * 10)..(number as u32 * 10 + 10);
+        let explored =
+            drive(&limits(9), vec![()], strategy, tell, count, |_| {}).expect("a runtime");
+        let found = explored.found.expect("the third one");
+        assert_eq!((found.number, found.again, found.tale / 10), (3, false, 3));
+        assert_eq!((found.tale, explored.told.stories), (found.why, 2));
+    }
+
+    #[test]
+    fn limits_are_kept() {
+        let tell = async |_: &mut (), _: &u32| Ok::<_, ()>(());
+        let mut heard = 0;
+        let progress = |told: &Told| heard = told.stories;
+        let explored = drive(&limits(50), vec![(); 3], |_| 0..9_u32, tell, count, progress);
+        let told = explored.expect("a runtime").told;
+        assert_eq!((told.stories, heard), (50, 50));
+        let over = Limits { until: Some(Instant::now()), ..limits(50) };
+        let explored = drive(&over, vec![()], |_| 0..9_u32, tell, count, |_| {});
+        assert_eq!(explored.expect("a runtime").told, Told::default());
+    }
 }
