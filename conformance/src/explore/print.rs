@@ -17,7 +17,10 @@ pub fn print(story: &Story, release: &Version, title: &str) -> String {
     let mut model = Model::new(&story.peers, release.clone());
     let mut text = format!("title: {title}\nspec:  CORE-DLV-001\nlevel: MUST\n\n");
     for (peer, options) in story.peers.iter().enumerate() {
-        connects(&mut text, peer, options);
+        // Who does nothing hears nothing.
+        if story.ops.iter().any(|op| op.peer == peer) {
+            connects(&mut text, peer, options);
+        }
     }
     for op in &story.ops {
         if !model.is_open(op.peer) && op.act != Act::Reconnect {
