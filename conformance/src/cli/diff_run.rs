@@ -1,27 +1,29 @@
-//! `diff-run`: the same random bytes to two servers, until they answer differently.
+//! `diff-run`: the same random stories and bytes to two servers, until they answer differently.
 
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use clap::{Args, ValueHint};
 use nats_conformance::{
     explore::{
-        Limits, Told,
-        differential::{Differing, Explained, compare},
+        Found,
+        differential::{Differing, Explained, Servers, Tale, compare, telling},
     },
+    run::judged_as,
+    scenario::Version,
     target::Target,
-    wire::shown,
 };
 use regex::bytes::Regex;
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::{
     FINDINGS, HELD, Stop,
-    explore::spinner,
-    run::{Seconds, runtime},
+    chance::{Chance, ChanceArgs, start},
+    run::runtime,
 };
 
 #[derive(Debug, Args)]
@@ -32,80 +34,70 @@ pub(super) struct DiffRunArgs {
     /// The other one.
     #[arg(long, value_name = "TARGET")]
     b: String,
-    /// Stop after so many minutes.
-    #[arg(long, value_name = "N", default_value = "1")]
-    minutes: f64,
-    /// Stop after so many streams.
-    #[arg(long, value_name = "N")]
-    streams: Option<u64>,
-    /// Lines of a stream, at most.
-    #[arg(long, value_name = "N", default_value = "12")]
-    lines: usize,
-    /// Feed all randomness from this number; it is printed first.
-    #[arg(long)]
-    seed: Option<u64>,
-    /// How long a server may take for an answer, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value = "5")]
-    timeout: Seconds,
+    #[command(flatten)]
+    chance: ChanceArgs,
     /// A file of differences that are known, with reasons.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     known: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &DiffRunArgs) -> Result<u8, Stop> {
-    let limit = Duration::try_from_secs_f64(args.minutes * 60.0)
-        .map_err(|_| Stop::usage("--minutes wants a number that is not negative"))?;
-    let seed = args.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
+    let seed = args.chance.seed();
     let explained = args.known.as_deref().map_or(Ok(Vec::new()), known)?;
-    let (a, b) = (target(&args.a)?, target(&args.b)?);
+    let targets = [target(&args.a)?, target(&args.b)?];
+    let names = [targets[0].name(), targets[1].name()];
     let runtime = runtime()?;
-    let (one, other) = (runtime.block_on(a.start(None))?, runtime.block_on(b.start(None))?);
-    anstream::println!("{} beside {}, seed {seed}", a.name(), b.name());
-    let started = Instant::now();
-    let limits = Limits {
-        seed,
-        ops_max: args.lines.max(1),
-        stories_max: args.streams.unwrap_or(u64::MAX),
-        until: started.checked_add(limit),
-        timeout: args.timeout.0,
-    };
-    let bar = spinner();
-    let mut last = Told::default();
-    let addrs = (one.addr(), other.addr());
-    let told = compare(runtime.handle(), addrs, &explained, &limits, |told| {
-        last = told;
-        bar.set_message(format!("{} streams, {} lines", told.stories, told.ops));
-        bar.tick();
-    });
-    bar.finish_and_clear();
-    runtime.block_on(one.stop());
-    runtime.block_on(other.stop());
-    let seconds = started.elapsed().as_secs_f64();
-    anstream::println!(
-        "{} streams of {} lines, the same in {seconds:.1} s",
-        last.stories,
-        last.ops
-    );
-    match told {
-        Ok(_) => Ok(HELD),
-        Err(differing) => {
-            show(&differing, &a.name(), &b.name());
-            Ok(FINDINGS)
-        }
+    let release = judged_as(None, &runtime.block_on(targets[0].facts())?);
+    anstream::println!("{} beside {}, seed {seed}", names[0], names[1]);
+    let jobs = args.chance.jobs(&[&targets[0], &targets[1]]);
+    let one = runtime.block_on(start(&targets[0], jobs * 2))?;
+    let other = runtime.block_on(start(&targets[1], jobs * 2))?;
+    let pairs: Vec<_> = one.iter().zip(&other).map(|(a, b)| [a.addr(), b.addr()]).collect();
+    let servers: Vec<_> =
+        pairs.chunks(2).map(|pairs| Servers { stories: pairs[0], streams: pairs[1] }).collect();
+    let chance = args.chance.begin(seed)?;
+    let explored =
+        compare(&servers, &release, &explained, &chance.limits, |told| chance.progress(told));
+    for instance in one.into_iter().chain(other) {
+        runtime.block_on(instance.stop());
     }
+    let explored = explored.map_err(|error| Stop::usage(error.to_string()))?;
+    let differences = usize::from(explored.found.is_some());
+    chance.end(&names, &explored.told, differences, json!(used(&explained)))?;
+    tell_of_known(&explained);
+    let Some(found) = explored.found else { return Ok(HELD) };
+    show(&chance, &found, &release, args)?;
+    Ok(FINDINGS)
 }
 
-fn show(differing: &Differing, a: &str, b: &str) {
-    anstream::println!("\nStream {} makes a difference:", differing.number);
-    for line in &differing.lines {
-        anstream::println!("  sent     {}", shown(line));
+/// The difference, and the scenario that tells the two apart.
+fn show(
+    chance: &Chance<'_>,
+    found: &Found<Tale, Differing>,
+    release: &Version,
+    args: &DiffRunArgs,
+) -> Result<(), Stop> {
+    let (number, names) = (found.number, [&args.a, &args.b]);
+    let gone = if found.again { "" } else { ", once and not again" };
+    anstream::println!("\nStory {number} makes a difference{gone}:\n{}", found.tale);
+    for (at, name) in names.iter().enumerate() {
+        anstream::println!("{name}:\n{}", found.why.said(at));
     }
-    for (name, heard) in [(a, &differing.a), (b, &differing.b)] {
-        match heard {
-            Ok(heard) => anstream::println!("{name}:\n{heard}"),
-            Err(error) => anstream::println!("{name}:\n  {error}"),
-        }
+    let title = |holds_on: Option<usize>| {
+        let so = holds_on.map_or_else(
+            || "neither server does so".to_owned(),
+            |at| format!("so does {}, and not {}", names[at], names[1 - at]),
+        );
+        format!("Story {number} of seed {}: {so}", chance.limits.seed)
+    };
+    let Some(telling) = telling(&found.tale, &found.why, release, title) else {
+        return Ok(());
+    };
+    let mut again = format!("nats-conformance diff-run --a {} --b {}", args.a, args.b);
+    if let Some(path) = &args.known {
+        again.push_str(&format!(" --known {}", path.display()));
     }
+    chance.keep(number, &telling.text, &again)
 }
 
 /// What `--known` reads.
@@ -133,9 +125,28 @@ fn known(path: &Path) -> Result<Vec<Explained>, Stop> {
             return Err(wrong(&format!("{:?} has no reason", known.sent)));
         }
         let sent = Regex::new(&known.sent).map_err(|error| wrong(&error))?;
-        Ok(Explained { sent, reason: known.reason })
+        Ok(Explained { sent, reason: known.reason, used: AtomicU64::new(0) })
     };
     file.known.into_iter().map(explained).collect()
+}
+
+/// How often each known difference was met, for programs.
+fn used(explained: &[Explained]) -> Vec<Value> {
+    let one = |known: &Explained| {
+        let used = known.used.load(Ordering::Relaxed);
+        json!({ "sent": known.sent.as_str(), "reason": known.reason, "used": used })
+    };
+    explained.iter().map(one).collect()
+}
+
+/// The same for people. What was never met may be no difference any more.
+fn tell_of_known(explained: &[Explained]) {
+    for known in explained {
+        match known.used.load(Ordering::Relaxed) {
+            0 => anstream::println!("  unused: {} explains no difference of this run", known.sent),
+            used => anstream::println!("  known, {used} times: {}", known.reason),
+        }
+    }
 }
 
 fn target(text: &str) -> Result<Target, Stop> {

@@ -2,6 +2,7 @@
 
 mod article;
 mod bless;
+mod chance;
 mod changes;
 mod coverage;
 mod diff;
@@ -48,6 +49,8 @@ Examples:
   nats-conformance show core/wildcards/star
   nats-conformance article --server-bin ./nats-server
   nats-conformance faults --fault max-off-by-one --server nats://127.0.0.1:4222
+  nats-conformance explore --minutes 10 --server-bin ./nats-server
+  nats-conformance diff-run --a ./nats-server --b ./mine    the same stories to both
 
 Exit codes: 0 all held, 1 findings (fail, warn, error), 2 bad usage or scenario,
 3 the target could not be started or reached; of several targets the worst.";
@@ -88,7 +91,7 @@ enum Command {
     Article(article::ArticleArgs),
     /// Tell random stories and compare with a model.
     Explore(explore::ExploreArgs),
-    /// Send the same random bytes to two servers and compare.
+    /// Tell the same random stories, malformed ones too, to two servers and compare.
     DiffRun(diff_run::DiffRunArgs),
     /// List bugs that a server might have, or put one before a healthy server.
     Faults(faults::FaultsArgs),

@@ -1,382 +1,229 @@
-//! The same bytes to two servers, malformed ones too: what comes must be the same.
+//! The same to two servers, malformed lines too: what comes must be the same.
 //!
-//! A connection sends its whole stream at once and ends its side. The server executes what it
-//! understood, says its last words and ends the other side (CORE-LIFE-001): so the end of the
-//! stream is the fence, also where bytes are missing. A witness hears what was published.
+//! Every other tale is a stream of bytes of one connection, which needs no model. The others are
+//! stories of several connections. There the servers may choose: which member of a group gets a
+//! message, in which order copies come. So each is compared with the model, which follows what was
+//! chosen. What the model allows both is no difference; neither is what it allows none of them, if
+//! they do the same.
 
 use std::{
-    fmt,
+    fmt, io,
     net::SocketAddr,
-    time::{Duration, Instant},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
-use proptest::{collection::vec, prelude::*, sample::select, strategy::ValueTree};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    runtime::Handle,
-    time::timeout,
+use proptest::prelude::*;
+use regex::bytes::Regex;
+
+use super::{
+    Explored, Limits, Op, Story, Told, count, drive,
+    noise::streams,
+    print, print_stream,
+    random::stories,
+    stream::{Deaf, Ear, Heard, Lines},
+    teller::{self, Difference},
 };
+use crate::{scenario::Version, wire::shown};
 
-use super::{Limits, Told, runner};
-use crate::wire::{self, shown};
+/// Lines of a stream, at most: few streams get further than to their third mistake.
+const LINES_MAX: usize = 12;
 
-/// What one connection sends, line by line; the lines are sent in one write.
-pub type Lines = Vec<Vec<u8>>;
-
-/// What came of a stream.
+/// What is told to both.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Heard {
-    /// Frames to the sender, without INFO and without messages.
-    pub answers: Vec<Vec<u8>>,
-    /// Messages to the sender, sorted: the order of copies is free.
-    pub own: Vec<Vec<u8>>,
-    /// Messages to the witness, in order.
-    pub witness: Vec<Vec<u8>>,
+pub enum Tale {
+    /// The bytes of one connection.
+    Stream(Lines),
+    /// What several connections do.
+    Story(Story),
 }
 
-/// Why nothing could be heard.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Deaf {
-    /// The connection could not be made or used.
-    #[error("no connection to {0}: {1}")]
-    Connection(SocketAddr, String),
-    /// The server sent what no server sends.
-    #[error("{0} sent {1}")]
-    Malformed(SocketAddr, String),
-    /// The server did neither answer nor close.
-    #[error("{0} did not come to an end")]
-    Endless(SocketAddr),
-}
-
-impl fmt::Display for Heard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let named = [("answer", &self.answers), ("message", &self.own), ("witness", &self.witness)];
-        for (name, frames) in named {
-            for frame in frames {
-                writeln!(f, "  {name:<8} {}", shown(frame))?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Sends the lines to a server and hears what comes of them.
-///
-/// # Errors
-/// A server that can't be reached, or does not speak.
-pub async fn hear(addr: SocketAddr, lines: &Lines, deadline: Duration) -> Result<Heard, Deaf> {
-    let hearing = async {
-        let mut witness = connect(addr).await?;
-        let greeting = b"CONNECT {\"verbose\":false,\"headers\":true}\r\nSUB > 1\r\nPING\r\n";
-        write(addr, &mut witness, greeting).await?;
-        let mut buffer = Vec::new();
-        read(addr, &mut witness, &mut buffer, Until::Pong).await?;
-
-        let mut sender = connect(addr).await?;
-        // The server may have ended the conversation before its last byte.
-        let _ = sender.write_all(&lines.concat()).await;
-        let _ = sender.shutdown().await;
-        let frames = read(addr, &mut sender, &mut Vec::new(), Until::End).await?;
-
-        write(addr, &mut witness, b"PING\r\n").await?;
-        let witness = read(addr, &mut witness, &mut buffer, Until::Pong).await?;
-        Ok(sorted_out(frames, witness))
-    };
-    timeout(deadline, hearing).await.unwrap_or(Err(Deaf::Endless(addr)))
-}
-
-fn sorted_out(frames: Vec<Vec<u8>>, witness: Vec<Vec<u8>>) -> Heard {
-    let is_message = |frame: &Vec<u8>| frame.starts_with(b"MSG ") || frame.starts_with(b"HMSG ");
-    let (mut own, mut answers): (Vec<_>, Vec<_>) = frames.into_iter().partition(is_message);
-    own.sort();
-    // Said once more by nats-server if one of its reads ends within the payload.
-    answers.dedup_by(|a, b| a == b && a.starts_with(b"-ERR 'Invalid Publish Subject'"));
-    Heard { answers, own, witness }
-}
-
-/// Where the reading ends.
-#[derive(PartialEq)]
-enum Until {
-    Pong,
-    End,
-}
-
-/// Frames but INFO; PING is not answered, the conversations are shorter than that.
-async fn read(
-    addr: SocketAddr,
-    stream: &mut TcpStream,
-    buffer: &mut Vec<u8>,
-    until: Until,
-) -> Result<Vec<Vec<u8>>, Deaf> {
-    let mut frames = Vec::new();
-    loop {
-        while let Some(frame) =
-            wire::next(buffer).map_err(|error| Deaf::Malformed(addr, error.to_string()))?
-        {
-            match frame.verb() {
-                b"INFO" | b"PING" => {}
-                b"PONG" if until == Until::Pong => return Ok(frames),
-                _ => frames.push(frame.0),
-            }
-        }
-        match stream.read_buf(buffer).await {
-            Ok(1..) => {}
-            // A reset is an end as well.
-            Ok(0) | Err(_) if until == Until::End => return Ok(frames),
-            Ok(0) => return Err(Deaf::Connection(addr, "the witness was closed".to_owned())),
-            Err(error) => return Err(Deaf::Connection(addr, error.to_string())),
-        }
-    }
-}
-
-async fn connect(addr: SocketAddr) -> Result<TcpStream, Deaf> {
-    TcpStream::connect(addr).await.map_err(|error| Deaf::Connection(addr, error.to_string()))
-}
-
-async fn write(addr: SocketAddr, stream: &mut TcpStream, bytes: &[u8]) -> Result<(), Deaf> {
-    stream.write_all(bytes).await.map_err(|error| Deaf::Connection(addr, error.to_string()))
-}
-
-/// Streams of up to so many lines: right ones, nearly right ones, and noise.
-pub fn streams(lines_max: usize) -> impl Strategy<Value = Lines> {
-    let line = prop_oneof![
-        6 => right(),
-        4 => (right(), vec(change(), 1..3)).prop_map(|(line, changes)| {
-            changes.iter().fold(line, |line, change| change.apply(line))
-        }),
-        2 => noise(),
-    ];
-    vec(line, 1..=lines_max)
-}
-
-fn right() -> impl Strategy<Value = Vec<u8>> {
-    let subject = select(vec!["a", "b", "a.b", "a.b.c", "A", "a..b", ".a", "*", "a.*", "a.>", ">"]);
-    let sid = select(vec!["1", "2", "x"]);
-    let payload = select(vec!["", "x", "hello", "\r\n", "PING\r\n"]);
-    let subject2 = subject.clone();
-    let text = prop_oneof![
-        3 => (subject.clone(), sid.clone())
-            .prop_map(|(subject, sid)| format!("SUB {subject} {sid}\r\n")),
-        2 => (sid, select(vec!["", " 1", " 2", " 0", " -1", " 1x"]))
-            .prop_map(|(sid, max)| format!("UNSUB {sid}{max}\r\n")),
-        5 => (subject.clone(), payload.clone()).prop_map(|(subject, payload)| {
-            format!("PUB {subject} {}\r\n{payload}\r\n", payload.len())
-        }),
-        2 => (subject.clone(), subject2, payload.clone()).prop_map(|(subject, reply, payload)| {
-            format!("PUB {subject} {reply} {}\r\n{payload}\r\n", payload.len())
-        }),
-        2 => (subject, payload).prop_map(|(subject, payload)| {
-            let block = "NATS/1.0\r\nA: b\r\n\r\n";
-            let total = block.len() + payload.len();
-            format!("HPUB {subject} {} {total}\r\n{block}{payload}\r\n", block.len())
-        }),
-        4 => connect_json().prop_map(|json| format!("CONNECT {json}\r\n")),
-        2 => select(vec!["PING\r\n", "PONG\r\n", "+OK\r\n", "INFO {}\r\n", "ping\r\n"])
-            .prop_map(str::to_owned),
-    ];
-    text.prop_map(String::into_bytes)
-}
-
-fn connect_json() -> impl Strategy<Value = String> {
-    let key = select(vec![
-        "verbose",
-        "pedantic",
-        "echo",
-        "headers",
-        "no_responders",
-        "protocol",
-        "name",
-        "lang",
-        "VERBOSE",
-        "unknown",
-        "user",
-        "pass",
-        "auth_token",
-        "tls_required",
-        "account",
-        "new_account",
-        "version",
-        "jwt",
-        "nkey",
-        "sig",
-    ]);
-    let value = select(vec!["true", "false", "0", "1", "2", "\"x\"", "\"\"", "null", "[]", "{}"]);
-    vec((key, value), 0..4).prop_map(|pairs| {
-        let pairs: Vec<String> =
-            pairs.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
-        format!("{{{}}}", pairs.join(","))
-    })
-}
-
-/// A change of one place of a line; the place is a share of its length.
-#[derive(Debug, Clone)]
-enum Change {
-    Insert(prop::sample::Index, u8),
-    Remove(prop::sample::Index),
-    Replace(prop::sample::Index, u8),
-    Cut(prop::sample::Index),
-    Double(prop::sample::Index),
-}
-
-impl Change {
-    fn apply(&self, mut line: Vec<u8>) -> Vec<u8> {
-        let at = |index: &prop::sample::Index| index.index(line.len().max(1)).min(line.len());
+impl Tale {
+    /// All that is sent.
+    pub fn bytes(&self) -> Vec<u8> {
         match self {
-            Change::Insert(index, byte) => line.insert(at(index), *byte),
-            Change::Remove(index) if !line.is_empty() => drop(line.remove(at(index))),
-            Change::Replace(index, byte) if !line.is_empty() => {
-                let at = at(index);
-                line[at] = *byte;
-            }
-            Change::Cut(index) => line.truncate(at(index)),
-            Change::Double(index) => {
-                let half = line[at(index)..].to_vec();
-                line.extend(half);
-            }
-            Change::Remove(_) | Change::Replace(..) => {}
+            Tale::Stream(lines) => lines.concat(),
+            Tale::Story(story) => story.ops.iter().flat_map(Op::bytes).collect(),
         }
-        line
     }
 }
 
-fn change() -> impl Strategy<Value = Change> {
-    let index = any::<prop::sample::Index>;
-    let byte = || select(b" \t\r\n\0*>.,x09-+{}\":P\xff'_$".to_vec());
-    prop_oneof![
-        (index(), byte()).prop_map(|(at, byte)| Change::Insert(at, byte)),
-        index().prop_map(Change::Remove),
-        (index(), byte()).prop_map(|(at, byte)| Change::Replace(at, byte)),
-        index().prop_map(Change::Cut),
-        index().prop_map(Change::Double),
-    ]
+/// What two servers made of a tale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Differing {
+    /// What was heard of a stream.
+    Stream(Box<[Result<Heard, Deaf>; 2]>),
+    /// Where they left the model, if they did.
+    Story(Box<[Result<(), Difference>; 2]>),
 }
 
-fn noise() -> impl Strategy<Value = Vec<u8>> {
-    let word = select(vec![
-        "PUB",
-        "SUB",
-        "UNSUB",
-        "HPUB",
-        "PING",
-        "PONG",
-        "CONNECT",
-        "INFO",
-        "MSG",
-        "HMSG",
-        "+OK",
-        "-ERR",
-        "a",
-        "1",
-        "2",
-        "99",
-        "999999999",
-        "1000000000",
-        "0",
-        "{}",
-        "{",
-        "'x'",
-        " ",
-        "  ",
-        "\t",
-        "\r\n",
-        "\n",
-        "\r",
-        ".",
-        "*",
-        ">",
-    ]);
-    vec(word, 1..6).prop_map(|words| {
-        let mut line = words.join(" ").into_bytes();
-        line.extend_from_slice(b"\r\n");
-        line
-    })
-}
+impl Differing {
+    fn is_one(&self) -> bool {
+        match self {
+            Differing::Stream(both) => both[0] == both[1],
+            Differing::Story(both) => both[0] == both[1],
+        }
+    }
 
-/// A stream that two servers answer differently, as short as it could be made.
-#[derive(Debug, Clone)]
-pub struct Differing {
-    /// What is sent.
-    pub lines: Lines,
-    /// What came from the first server.
-    pub a: Result<Heard, Deaf>,
-    /// What came from the second one.
-    pub b: Result<Heard, Deaf>,
-    /// The number of the stream, counted from 1.
-    pub number: u64,
+    /// What came of the tale on the first server (0) or the second one (1), for people.
+    pub fn said(&self, server: usize) -> String {
+        fn text<T: fmt::Display, E: fmt::Display>(said: &Result<T, E>) -> String {
+            match said {
+                Ok(heard) => heard.to_string(),
+                Err(error) => format!("  {error}\n"),
+            }
+        }
+        match self {
+            Differing::Stream(both) => text(&both[server]),
+            Differing::Story(both) => {
+                text(&both[server].as_ref().map(|()| "  as the model says\n"))
+            }
+        }
+    }
 }
 
 /// A difference that is known and explained.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Explained {
     /// Found in the bytes that are sent.
-    pub sent: regex::bytes::Regex,
+    pub sent: Regex,
     /// Why the servers differ there.
     pub reason: String,
+    /// How many tales differed and were explained by it.
+    pub used: AtomicU64,
 }
 
-/// Sends random streams to both servers until one makes a difference that is not explained, or
-/// the limits are reached. Call it where blocking is allowed, not on a runtime's worker.
+/// The two servers of one job, and their doubles: a server forgets a connection a moment after its
+/// end, and stories listen to who is there. So streams should have servers of their own.
+#[derive(Debug, Clone, Copy)]
+pub struct Servers {
+    /// Which hear the stories.
+    pub stories: [SocketAddr; 2],
+    /// Which get the streams; may be the same, if there are no others.
+    pub streams: [SocketAddr; 2],
+}
+
+/// How a job tells its tales to them.
+struct Pair {
+    stories: [SocketAddr; 2],
+    ears: [Ear; 2],
+}
+
+impl Pair {
+    async fn tell(&mut self, tale: &Tale, release: &Version, limits: &Limits) -> Differing {
+        let [a, b] = self.stories;
+        match tale {
+            Tale::Stream(lines) => {
+                let bytes = lines.concat();
+                let whole = [&bytes[..]];
+                let [one, other] = &mut self.ears;
+                let (one, other) = tokio::join!(one.hear(&whole), other.hear(&whole));
+                Differing::Stream(Box::new([one, other]))
+            }
+            Tale::Story(story) => {
+                let tell = |addr| teller::tell(story, addr, release, limits.timeout);
+                let (one, other) = tokio::join!(tell(a), tell(b));
+                Differing::Story(Box::new([one, other]))
+            }
+        }
+    }
+}
+
+/// Tells random tales to pairs of servers, a pair for each job, until one makes a difference
+/// that is not explained, or the limits are reached. The model is that of the first server's
+/// release. Call it where blocking is allowed, not on a runtime's worker.
 ///
 /// # Errors
-/// The first difference, made as short as it could be.
+/// The system has no more threads or sockets for us.
 pub fn compare(
-    handle: &Handle,
-    (a, b): (SocketAddr, SocketAddr),
+    servers: &[Servers],
+    release: &Version,
     explained: &[Explained],
     limits: &Limits,
-    mut progress: impl FnMut(Told),
-) -> Result<Told, Box<Differing>> {
-    let strategy = streams(limits.ops_max);
-    let mut told = Told::default();
-    let hear_both = |lines: &Lines| {
-        handle.block_on(async {
-            tokio::join!(hear(a, lines, limits.timeout), hear(b, lines, limits.timeout))
-        })
+    progress: impl FnMut(&Told) + Send,
+) -> io::Result<Explored<Tale, Differing>> {
+    let ready = |servers: &Servers| Pair {
+        stories: servers.stories,
+        ears: servers.streams.map(|addr| Ear::new(addr, limits.timeout)),
     };
-    while told.stories < limits.stories_max
-        && limits.until.is_none_or(|until| Instant::now() < until)
-    {
-        let number = told.stories + 1;
-        let mut lines_told = 0;
-        let mut runner = runner(limits.seed, number);
-        let tree = strategy.new_tree(&mut runner);
-        // Our strategies refuse nothing.
-        let Ok(mut tree) = tree else { continue };
-        let differs = |lines: &Lines| {
-            let bytes = lines.concat();
-            let (a, b) = hear_both(lines);
-            a != b && !explained.iter().any(|known| known.sent.is_match(&bytes))
-        };
-        let first = tree.current();
-        lines_told += first.len();
-        if differs(&first) {
-            let lines = shortest(&mut tree, differs);
-            let (a, b) = hear_both(&lines);
-            return Err(Box::new(Differing { lines, a, b, number }));
+    let tell = async |pair: &mut Pair, tale: &Tale| {
+        let differing = pair.tell(tale, release, limits).await;
+        if differing.is_one() {
+            return Ok(());
         }
-        told.stories += 1;
-        told.ops += lines_told as u64;
-        progress(told);
-    }
-    Ok(told)
+        let bytes = tale.bytes();
+        match explained.iter().find(|known| known.sent.is_match(&bytes)) {
+            Some(known) => {
+                known.used.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }
+            None => Err(differing),
+        }
+    };
+    let pairs = servers.iter().map(ready).collect();
+    drive::drive(limits, pairs, |number| tales(number, limits.ops_max), tell, counted, progress)
 }
 
-/// Makes a failing value smaller as long as it goes on failing.
-fn shortest<T: ValueTree>(tree: &mut T, fails: impl Fn(&T::Value) -> bool) -> T::Value {
-    const STEPS_MAX: usize = 2_000;
-    let mut smallest = tree.current();
-    for _ in 0..STEPS_MAX {
-        let moved = match fails(&tree.current()) {
-            true => {
-                smallest = tree.current();
-                tree.simplify()
+fn tales(number: u64, ops_max: usize) -> BoxedStrategy<Tale> {
+    match number % 2 {
+        1 => streams(ops_max.min(LINES_MAX)).prop_map(Tale::Stream).boxed(),
+        _ => stories(ops_max).prop_map(Tale::Story).boxed(),
+    }
+}
+
+fn counted(tale: &Tale, told: &mut Told) {
+    match tale {
+        Tale::Stream(lines) => {
+            told.ops += lines.len() as u64;
+            told.connections += 1;
+            *told.kinds.entry("line of bytes").or_default() += lines.len() as u64;
+        }
+        Tale::Story(story) => count(story, told),
+    }
+}
+
+/// What is sent, for people.
+impl fmt::Display for Tale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Tale::Stream(lines) => {
+                lines.iter().try_for_each(|line| writeln!(f, "  sent     {}", shown(line)))
             }
-            false => tree.complicate(),
-        };
-        if !moved {
-            break;
+            Tale::Story(story) => story.ops.iter().try_for_each(|op| {
+                writeln!(f, "  {:<8} {}", teller::name(op.peer), shown(&op.bytes()))
+            }),
         }
     }
-    smallest
+}
+
+/// A tale as a scenario that tells the two servers apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Telling {
+    /// The scenario.
+    pub text: String,
+    /// The server that it holds on: the first one (0), wherever that does what can be expected.
+    pub holds_on: Option<usize>,
+}
+
+/// What one of the servers does, as a scenario that does not hold on the other one. `title` is told
+/// which one that is.
+pub fn telling(
+    tale: &Tale,
+    differing: &Differing,
+    release: &Version,
+    title: impl Fn(Option<usize>) -> String,
+) -> Option<Telling> {
+    match (tale, differing) {
+        (Tale::Stream(lines), Differing::Stream(both)) => {
+            let (holds_on, heard) =
+                both.iter().enumerate().find_map(|(at, said)| Some((at, said.as_ref().ok()?)))?;
+            let text = print_stream(lines, heard, &title(Some(holds_on)));
+            Some(Telling { text, holds_on: Some(holds_on) })
+        }
+        (Tale::Story(story), Differing::Story(both)) => {
+            let holds_on = both.iter().position(Result::is_ok);
+            let text = print(story, release, &title(holds_on));
+            Some(Telling { text, holds_on })
+        }
+        _ => None,
+    }
 }

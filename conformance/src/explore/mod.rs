@@ -3,25 +3,26 @@
 //!
 //! A [`Story`] is a list of operations of several connections. [`model`] says what a correct server
 //! may answer, [`teller`] tells the story to a server and compares, and a story that does not hold
-//! is made as short as it can be (proptest does that) and printed as a scenario ([`print()`]).
+//! is made as short as it can be ([`drive`]) and printed as a scenario ([`print()`]).
+//! [`differential`] tells stories to two servers, and sends them streams of bytes ([`stream`]) that
+//! are hardly protocol any more.
 
 mod connection;
 pub mod differential;
+pub mod drive;
 pub mod model;
+mod noise;
 mod print;
 mod random;
+pub mod stream;
 pub mod teller;
 
-pub use print::print;
+pub use drive::{Explored, Found, Limits, Told};
+pub use noise::streams;
+pub use print::{print, print_stream};
 pub use random::stories;
 
-use std::{
-    net::SocketAddr,
-    time::{Duration, Instant},
-};
-
-use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
-use tokio::runtime::Handle;
+use std::{io, net::SocketAddr};
 
 use crate::scenario::Version;
 
@@ -110,100 +111,89 @@ pub const MALFORMED: &[Malformed] = &[
     Malformed { bytes: "X\r\n", error: Some("Unknown Protocol Operation") },
     Malformed { bytes: "PUBX a 1\r\n", error: Some("Unknown Protocol Operation") },
     Malformed { bytes: "PUB a 1\r\nxyz", error: Some("Unknown Protocol Operation") },
+    Malformed { bytes: "SUB\r\n", error: Some("Unknown Protocol Operation") },
+    Malformed { bytes: "PUB a 1048577\r\n", error: Some("Maximum Payload Violation") },
     Malformed { bytes: "PUB a\r\n", error: None },
     Malformed { bytes: "PUB a -1\r\n", error: None },
     Malformed { bytes: "PUB a b c 1\r\n", error: None },
     Malformed { bytes: "SUB a\r\n", error: None },
     Malformed { bytes: "SUB a b 1 c\r\n", error: None },
+    Malformed { bytes: "HPUB a 5 4\r\n", error: None },
     Malformed { bytes: "UNSUB \r\n", error: None },
+    Malformed { bytes: "UNSUB 1 2 3\r\n", error: None },
     Malformed { bytes: "-ERR 'x'\r\n", error: None },
     Malformed { bytes: "CONNECT {\r\n", error: None },
 ];
 
-/// How long and from which number.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// Feeds all randomness.
-    pub seed: u64,
-    /// Operations of a story, at most.
-    pub ops_max: usize,
-    /// Stories, at most.
-    pub stories_max: u64,
-    /// When to stop, whatever else is said.
-    pub until: Option<Instant>,
-    /// How long a server may take for an answer.
-    pub timeout: Duration,
+impl Op {
+    /// What is sent for it.
+    pub fn bytes(&self) -> Vec<u8> {
+        match &self.act {
+            Act::Subscribe { pattern, queue, sid } => {
+                let queue = queue.as_ref().map_or_else(String::new, |queue| format!("{queue} "));
+                format!("SUB {pattern} {queue}{sid}\r\n").into_bytes()
+            }
+            Act::Unsubscribe { sid, max: Some(max) } => {
+                format!("UNSUB {sid} {max}\r\n").into_bytes()
+            }
+            Act::Unsubscribe { sid, max: None } => format!("UNSUB {sid}\r\n").into_bytes(),
+            Act::Publish { subject, reply, header, payload } => {
+                let reply = reply.as_ref().map_or_else(String::new, |reply| format!("{reply} "));
+                let block = header.as_deref().unwrap_or_default();
+                let total = block.len() + payload.len();
+                let line = match header {
+                    Some(block) => format!("HPUB {subject} {reply}{} {total}\r\n", block.len()),
+                    None => format!("PUB {subject} {reply}{total}\r\n"),
+                };
+                [line.as_bytes(), block, payload, b"\r\n"].concat()
+            }
+            Act::Malformed(malformed) => malformed.bytes.as_bytes().to_vec(),
+            Act::Flush | Act::Reconnect => Vec::new(),
+        }
+    }
 }
 
-/// What was told.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Told {
-    /// Stories that held.
-    pub stories: u64,
-    /// Their operations.
-    pub ops: u64,
+impl Act {
+    /// What summaries count it as.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Act::Subscribe { queue: None, .. } => "SUB",
+            Act::Subscribe { .. } => "SUB of a group",
+            Act::Unsubscribe { max: None, .. } => "UNSUB",
+            Act::Unsubscribe { .. } => "UNSUB with maximum",
+            Act::Publish { header: None, .. } => "PUB",
+            Act::Publish { .. } => "HPUB",
+            Act::Flush => "fence",
+            Act::Malformed(_) => "malformed",
+            Act::Reconnect => "reconnect",
+        }
+    }
 }
 
-/// A story that does not hold, as short as it could be made.
-#[derive(Debug, Clone)]
-pub struct Broken {
-    /// The story.
-    pub story: Story,
-    /// Why it does not hold.
-    pub why: teller::Difference,
-    /// The number of the story, counted from 1.
-    pub number: u64,
+/// Adds a story that was told.
+fn count(story: &Story, told: &mut Told) {
+    let reconnects = story.ops.iter().filter(|op| op.act == Act::Reconnect).count();
+    told.ops += story.ops.len() as u64;
+    told.connections += (story.peers.len() + reconnects) as u64;
+    for op in &story.ops {
+        *told.kinds.entry(op.act.kind()).or_default() += 1;
+    }
 }
 
-/// Tells random stories to the server at `addr` until one does not hold or the limits are reached;
-/// `progress` hears of every story that held. Call it where blocking is allowed, not on a runtime's
-/// worker.
+/// Tells random stories to the servers, each a job of its own, until one does not hold or the
+/// limits are reached; `progress` hears of every story that held. Call it where blocking is
+/// allowed, not on a runtime's worker.
 ///
 /// # Errors
-/// The first story that does not hold, made as short as it could be.
+/// The system has no more threads or sockets for us.
 pub fn explore(
-    handle: &Handle,
-    addr: SocketAddr,
+    servers: &[SocketAddr],
     release: &Version,
     limits: &Limits,
-    mut progress: impl FnMut(Told),
-) -> Result<Told, Box<Broken>> {
-    let mut told = Told::default();
-    let strategy = stories(limits.ops_max);
-    while told.stories < limits.stories_max
-        && limits.until.is_none_or(|until| Instant::now() < until)
-    {
-        let number = told.stories + 1;
-        let mut runner = runner(limits.seed, number);
-        let tell =
-            |story: &Story| handle.block_on(teller::tell(story, addr, release, limits.timeout));
-        let ops = std::cell::Cell::new(0);
-        let result = runner.run(&strategy, |story| {
-            ops.set(story.ops.len());
-            tell(&story).map_err(|difference| TestCaseError::fail(difference.to_string()))
-        });
-        if let Err(TestError::Fail(_, story)) = result {
-            // Told once more, for the whole difference; a story that holds now failed by chance.
-            let why = tell(&story).err().unwrap_or_else(teller::Difference::gone);
-            return Err(Box::new(Broken { story, why, number }));
-        }
-        told.stories += 1;
-        told.ops += ops.get() as u64;
-        progress(told);
-    }
-    Ok(told)
-}
-
-/// One story's source of chance: the same for the same seed and number, on every machine.
-fn runner(seed: u64, number: u64) -> TestRunner {
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    bytes[8..16].copy_from_slice(&number.to_le_bytes());
-    let config = Config {
-        cases: 1,
-        failure_persistence: None,
-        max_shrink_iters: 2_000,
-        ..Config::default()
+    progress: impl FnMut(&Told) + Send,
+) -> io::Result<Explored<Story, teller::Difference>> {
+    let tell = async |addr: &mut SocketAddr, story: &Story| {
+        teller::tell(story, *addr, release, limits.timeout).await
     };
-    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
+    drive::drive(limits, servers.to_vec(), |_| stories(limits.ops_max), tell, count, progress)
 }

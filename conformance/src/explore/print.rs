@@ -6,6 +6,7 @@ use super::{
     Act, Op, Options, Story,
     connection::connect_json,
     model::{Candidate, Delivery, Model, Outcome},
+    stream::{Heard, Lines, is_message},
     teller::name,
 };
 use crate::scenario::Version;
@@ -16,7 +17,10 @@ pub fn print(story: &Story, release: &Version, title: &str) -> String {
     let mut model = Model::new(&story.peers, release.clone());
     let mut text = format!("title: {title}\nspec:  CORE-DLV-001\nlevel: MUST\n\n");
     for (peer, options) in story.peers.iter().enumerate() {
-        connects(&mut text, peer, options);
+        // Who does nothing hears nothing.
+        if story.ops.iter().any(|op| op.peer == peer) {
+            connects(&mut text, peer, options);
+        }
     }
     for op in &story.ops {
         if !model.is_open(op.peer) && op.act != Act::Reconnect {
@@ -32,6 +36,38 @@ pub fn print(story: &Story, release: &Version, title: &str) -> String {
     }
     text.push_str("everyone is quiet\n");
     text
+}
+
+/// The scenario of a stream of bytes that were sent at once, with what a server answered. The
+/// messages of a row may come in any order.
+pub fn print_stream(lines: &Lines, heard: &Heard, title: &str) -> String {
+    let mut text = format!("title: {title}\nspec:  CORE-PARSE-001\nlevel: MUST\ntags:  error\n\n");
+    text.push_str("witness connects\nwitness> SUB > 1\nwitness is quiet\nsender dials\n");
+    // Writing to a String can't fail.
+    let _ = writeln!(text, "sender> {}\\\nsender half-closes", escaped(&lines.concat()));
+    for row in heard.answers.chunk_by(|a, b| is_message(a) && is_message(b)) {
+        let indent = in_any_order(&mut text, row.len());
+        for frame in row {
+            let _ = writeln!(text, "{indent}sender< {}", line(frame));
+        }
+    }
+    text.push_str("sender is closed\n");
+    for frame in &heard.witness {
+        let _ = writeln!(text, "witness< {}", line(frame));
+    }
+    text.push_str("everyone is quiet\n");
+    text
+}
+
+/// What stands before so many frames whose order is free, and how far they are indented.
+fn in_any_order(text: &mut String, frames: usize) -> &'static str {
+    match frames {
+        0 | 1 => "",
+        _ => {
+            text.push_str("in any order\n");
+            "  "
+        }
+    }
 }
 
 fn connects(text: &mut String, peer: usize, options: &Options) {
@@ -72,13 +108,7 @@ fn expected(text: &mut String, by: usize, outcome: &Outcome) {
     for answer in &outcome.answers {
         let _ = writeln!(text, "{}< {}", name(by), line(answer));
     }
-    let indent = match outcome.deliveries.len() {
-        0 | 1 => "",
-        _ => {
-            text.push_str("in any order\n");
-            "  "
-        }
-    };
+    let indent = in_any_order(text, outcome.deliveries.len());
     for delivery in &outcome.deliveries {
         delivered(text, indent, delivery);
     }

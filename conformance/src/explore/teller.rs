@@ -31,12 +31,6 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// A story that failed once and held when it was told again.
-    pub(super) fn gone() -> Difference {
-        let message = "it failed once and held when told again".to_owned();
-        Difference { op: 0, message, expected: Vec::new(), got: Vec::new() }
-    }
-
     pub(super) fn new(op: usize, message: impl Into<String>) -> Difference {
         Difference { op, message: message.into(), expected: Vec::new(), got: Vec::new() }
     }
@@ -147,7 +141,7 @@ impl<'a> Teller<'a> {
         if count == 0 {
             return Ok(1);
         }
-        let bytes: Vec<u8> = ops[..count].iter().flat_map(bytes).collect();
+        let bytes: Vec<u8> = ops[..count].iter().flat_map(Op::bytes).collect();
         self.connections[by].repeats = 0;
         self.connections[by].send(&bytes).await;
         let closes = self.closes(&ops[count - 1]);
@@ -287,30 +281,6 @@ impl<'a> Teller<'a> {
             Ok(result) => result,
             Err(_) => Err(Difference::new(op, format!("{} was not forgotten", name(peer)))),
         }
-    }
-}
-
-/// What is sent for an operation.
-fn bytes(op: &Op) -> Vec<u8> {
-    match &op.act {
-        Act::Subscribe { pattern, queue, sid } => {
-            let queue = queue.as_ref().map_or_else(String::new, |queue| format!("{queue} "));
-            format!("SUB {pattern} {queue}{sid}\r\n").into_bytes()
-        }
-        Act::Unsubscribe { sid, max: Some(max) } => format!("UNSUB {sid} {max}\r\n").into_bytes(),
-        Act::Unsubscribe { sid, max: None } => format!("UNSUB {sid}\r\n").into_bytes(),
-        Act::Publish { subject, reply, header, payload } => {
-            let reply = reply.as_ref().map_or_else(String::new, |reply| format!("{reply} "));
-            let block = header.as_deref().unwrap_or_default();
-            let total = block.len() + payload.len();
-            let line = match header {
-                Some(block) => format!("HPUB {subject} {reply}{} {total}\r\n", block.len()),
-                None => format!("PUB {subject} {reply}{total}\r\n"),
-            };
-            [line.as_bytes(), block, payload, b"\r\n"].concat()
-        }
-        Act::Malformed(malformed) => malformed.bytes.as_bytes().to_vec(),
-        Act::Flush | Act::Reconnect => Vec::new(),
     }
 }
 
