@@ -34,7 +34,7 @@ main() {
     selected=(--in-diff "$WORK/changes.diff")
   fi
   selected+=("$@")
-  cargo mutants "${selected[@]}" --list --json >"$WORK/all.json" || exit 2
+  cargo mutants "${selected[@]}" --list --json >"$WORK/list.json" || exit 2
   pass own 30 --test-package nats-reference-server -C=--lib -C=--test=index -C=--test=parser
   pass scenarios 240 --test-package nats-conformance -C=--test=scenarios
   pass all 900 --test-workspace true -C=--tests
@@ -45,7 +45,7 @@ main() {
 pass() {
   local name=$1 seconds=$2 rc=0 out=$WORK/mutants.out
   shift 2
-  [[ $(<"$WORK/all.json") != "[]" ]] || return 0
+  [[ $(<"$WORK/list.json") != "[]" ]] || return 0
   echo "--- $name"
   cargo mutants "${selected[@]}" --iterate --output "$WORK" --no-shuffle --colors never \
     --timeout "$seconds" "$@" || rc=$?
@@ -75,7 +75,7 @@ def key(mutant):
 
 
 verdicts, names = {}, {}
-for mutant in json.loads((work / "all.json").read_text()):
+for mutant in json.loads((work / "list.json").read_text()):
     names[mutant["name"]], verdicts[mutant["name"]] = key(mutant), "MissedMutant"
 for name in ("own", "scenarios", "all"):
     if (path := work / f"{name}.json").exists():
