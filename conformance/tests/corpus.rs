@@ -1,7 +1,11 @@
 //! What the fuzzer found worth keeping, once more: each input of `ci/fuzz/corpus` must hold.
 //! `ci/fuzz.sh` finds new ones.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop where something is not there")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test may stop where something is not there"
+)]
 
 use std::{fs, path::Path};
 

@@ -3,7 +3,7 @@
 
 use nats_reference_server::Config;
 
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let mut config = Config::default();
     match config.merge(text) {

@@ -3,7 +3,7 @@
 
 use nats_reference_server::protocol::ConnectOptions;
 
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     let mut once = ConnectOptions::default();
     let first = once.merge(data).is_ok();
     let mut twice = once.clone();

@@ -20,7 +20,7 @@ fn read<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Vec<u8>>, Option<Str
 }
 
 /// The first byte is the size of the pieces.
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     let [size, stream @ ..] = data else { return };
     let size = usize::from(*size).max(1);
     let whole = read(std::iter::once(stream));

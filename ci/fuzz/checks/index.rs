@@ -35,7 +35,10 @@ fn subject(bytes: &mut impl Iterator<Item = u8>) -> Option<String> {
 fn same(index: &Index<usize>, held: &[(String, Option<&str>, usize)], subject: &str) {
     let found = index.matches(subject.as_bytes());
     let members = found.queues.iter().flat_map(|group| {
-        group.members.iter().map(|item| (Some(String::from_utf8_lossy(&group.name).into_owned()), *item))
+        group
+            .members
+            .iter()
+            .map(|item| (Some(String::from_utf8_lossy(&group.name).into_owned()), *item))
     });
     let mut found: Vec<_> = found.plain.iter().map(|item| (None, *item)).chain(members).collect();
     let mut expected: Vec<_> = held
@@ -49,7 +52,7 @@ fn same(index: &Index<usize>, held: &[(String, Option<&str>, usize)], subject: &
 }
 
 /// Each step is a byte and what it needs: insert, remove, or match.
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     let mut bytes = data.iter().copied();
     let (mut index, mut held) = (Index::new(), Vec::new());
     let mut item = 0;

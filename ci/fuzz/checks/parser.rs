@@ -9,7 +9,11 @@ const LIMITS: Limits = Limits { max_payload_bytes: 64, max_control_line_bytes: 4
 const KEPT_MAX: usize = 8 + 1 + 48 + 2 + 64 + 2;
 
 /// Operations of a stream that comes in such pieces, and its error.
-fn parsed<'a>(pieces: impl Iterator<Item = &'a [u8]>, headers: bool, announces: bool) -> Vec<String> {
+fn parsed<'a>(
+    pieces: impl Iterator<Item = &'a [u8]>,
+    headers: bool,
+    announces: bool,
+) -> Vec<String> {
     let mut parser = Parser::new(LIMITS);
     parser.allow_headers(headers);
     parser.announce(announces);
@@ -37,7 +41,7 @@ fn parsed<'a>(pieces: impl Iterator<Item = &'a [u8]>, headers: bool, announces: 
 }
 
 /// The first byte chooses headers and announcements, the second one the size of the pieces.
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     let [how, size, stream @ ..] = data else { return };
     let (headers, announces) = (how & 1 == 0, how & 2 != 0);
     let size = usize::from(*size).max(1);

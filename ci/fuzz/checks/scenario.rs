@@ -14,7 +14,7 @@ static CORPUS: LazyLock<Corpus> = LazyLock::new(|| Corpus {
     ..Corpus::built_in().expect("the built-in corpus has no mistake")
 });
 
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let formatted = format(text);
     let problems = match parse("x", text) {
