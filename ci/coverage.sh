@@ -8,7 +8,7 @@
 # configuration files. Writes artifacts/quality/coverage.json. ci/coverage.toml says which lines need
 # not be reached, and why; any other is an error, and so is one that is listed but reached. Exit code:
 # 0 all is as listed, 1 it is not, 2 no run could be made.
-# Needs the compiler's component llvm-tools.
+# The compiler's component llvm-tools is installed where it is missing.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -20,6 +20,7 @@ main() {
   esac
   rm -rf "$WORK"
   mkdir -p "$WORK" artifacts/quality
+  [[ -n $(profdata) ]] || rustup component add llvm-tools || exit 2
   build
   tell embedded "$@"
   tell program --server-bin "$TARGET/nats-reference-server" \
@@ -52,9 +53,11 @@ tell() {
   ((rc <= 1)) || { echo "ci/coverage.sh: no run, see $WORK/$name.log" >&2; exit 2; }
 }
 
+profdata() { find "$(rustc --print sysroot)/lib/rustlib" -name llvm-profdata; }
+
 export_lines() {
   local tools
-  tools=$(dirname "$(find "$(rustc --print sysroot)/lib/rustlib" -name llvm-profdata)")
+  tools=$(dirname "$(profdata)")
   "$tools/llvm-profdata" merge --sparse "$WORK"/*.profraw --output "$WORK/merged"
   "$tools/llvm-cov" export --instr-profile "$WORK/merged" --format lcov \
     "$TARGET/nats-conformance" --object "$TARGET/nats-reference-server" \
