@@ -2,10 +2,27 @@
 
 use std::{path::PathBuf, time::Duration};
 
+/// The deepest that the tree of subscriptions may become.
+const TREE_TOKENS_MAX: usize = 4096;
+
 /// What a server is told before it starts.
 ///
 /// The defaults are those of nats-server, except for [`port`](Config::port): a server that is
 /// embedded listens on a free port unless told otherwise.
+///
+/// # Memory
+///
+/// What a connection can make the server hold, besides some 10 KiB for itself:
+///
+/// - what it has begun to send and not finished: a control line, and a payload of
+///   [`max_payload_bytes`](Config::max_payload_bytes);
+/// - what waits to be sent to it: [`max_pending_bytes`](Config::max_pending_bytes);
+/// - its subscriptions: some hundred bytes each and what its subject, queue group and sid are
+///   long; as many as [`max_subscriptions`](Config::max_subscriptions) allows;
+/// - where its last subjects led: up to 16 384 subjects, and 1 MiB of receivers.
+///
+/// The whole is that times [`max_connections`](Config::max_connections): far more than any machine
+/// has, with the defaults. Whoever serves strangers lowers them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// The address to listen on, as it is written in INFO. Default `127.0.0.1`.
@@ -24,7 +41,8 @@ pub struct Config {
     pub max_connections: usize,
     /// Subscriptions of one connection; 0 is no limit, the default.
     pub max_subscriptions: usize,
-    /// Tokens in a subscription's subject; 0 is no limit, the default.
+    /// Tokens in a subscription's subject; 0, the default, is as many as the tree can be deep:
+    /// 4096, more than a control line of the default size has room for.
     pub max_subject_tokens: usize,
     /// Bytes that may wait for one connection; one more and it is cut off. Default 64 MiB.
     pub max_pending_bytes: usize,
@@ -85,6 +103,15 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Tokens of the longest subject that can be subscribed to. The index goes down one call a
+    /// token, so there is an end to it even if nobody asked for one.
+    pub(crate) fn tokens_max(&self) -> usize {
+        match self.max_subject_tokens {
+            0 => TREE_TOKENS_MAX,
+            tokens => tokens.min(TREE_TOKENS_MAX),
+        }
+    }
+
     /// Says what can't be meant, if anything.
     pub(crate) fn problem(&self) -> Option<String> {
         if self.max_payload_bytes > self.max_pending_bytes {

@@ -122,7 +122,7 @@ impl Conversation {
         let client = self.side.client.clone();
         let mut ended = pin!(client.outbox.ended(Ending::Flush));
         let mut timer = pin!(sleep(self.keepalive.delay()));
-        let mut room = READ_BYTES_MIN;
+        let (mut room, mut grown) = (READ_BYTES_MIN, false);
         let mut greeting = Vec::new();
         self.side.info.encode(&mut greeting);
         self.side.publisher.send(&client, &greeting);
@@ -130,6 +130,7 @@ impl Conversation {
         loop {
             let missing = self.parser.wanted().saturating_sub(buffer.len());
             buffer.reserve(room.max(missing));
+            grown |= missing > READ_BYTES_MAX;
             tokio::select! {
                 biased;
                 read = reader.read_buf(buffer) => match read {
@@ -148,6 +149,10 @@ impl Conversation {
                 () = ended.as_mut() => return "ended by the server".to_owned(),
             }
             let result = self.operations(buffer);
+            if grown && buffer.is_empty() {
+                // A quiet connection must not keep the room of a large payload.
+                (*buffer, grown) = (BytesMut::new(), false);
+            }
             if let Err(close) = result {
                 return self.last_words(close);
             }

@@ -9,7 +9,7 @@
 //! with one exception: a client's own table while the index is changed for it.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -29,6 +29,9 @@ use crate::{
 
 /// Subjects whose route a connection remembers.
 const ROUTES_MAX: usize = 16 << 10;
+
+/// Receivers in all remembered routes: 1 MiB of pointers for a connection.
+const ROUTED_MAX: usize = 128 << 10;
 
 /// How long a publisher waits for a receiver that is nearly full, so that a reader which is only
 /// a little slower than a flood is not cut off. nats-server waits as long.
@@ -79,6 +82,8 @@ type Route = Arc<Matches<Arc<Subscription>>>;
 #[derive(Debug)]
 pub(crate) struct Publisher {
     routes: HashMap<Box<[u8]>, Route, RandomState>,
+    /// Receivers in `routes`.
+    routed: usize,
     generation: u64,
     /// Who was written to and not rung yet.
     unrung: Vec<Arc<Client>>,
@@ -201,9 +206,12 @@ impl Client {
                 subscription.ended.store(true, Ordering::Relaxed);
             }
         }
+        // Each pattern once: thousands of subscriptions to one subject are one pass over it.
+        let patterns: HashSet<_> =
+            subscriptions.values().map(|found| (&found.pattern, found.queue.as_deref())).collect();
         self.account.change(|index| {
-            for subscription in subscriptions.values() {
-                index.remove(&subscription.pattern, subscription.queue.as_deref(), subscription);
+            for (pattern, queue) in patterns {
+                index.remove_all(pattern, queue, |found| std::ptr::eq(&*found.client, self));
             }
         });
     }
@@ -227,6 +235,7 @@ impl Publisher {
     pub(crate) fn new() -> Publisher {
         Publisher {
             routes: HashMap::default(),
+            routed: 0,
             generation: 0,
             unrung: Vec::new(),
             chance: SmallRng::from_rng(&mut rand::rng()),
@@ -294,14 +303,17 @@ impl Publisher {
 
     fn route(&mut self, account: &Account, subject: &[u8]) -> Route {
         let generation = account.generation.load(Ordering::Acquire);
-        if generation != self.generation || self.routes.len() >= ROUTES_MAX {
+        let is_full = self.routes.len() >= ROUTES_MAX || self.routed >= ROUTED_MAX;
+        if generation != self.generation || is_full {
             self.routes.clear();
+            self.routed = 0;
             self.generation = generation;
         }
         if let Some(route) = self.routes.get(subject) {
             return route.clone();
         }
         let route = Arc::new(account.matches(subject));
+        self.routed += route.len();
         self.routes.insert(subject.into(), route.clone());
         route
     }

@@ -163,7 +163,7 @@ impl Session {
             let subject = subject::quoted(pattern);
             return error(broker, &format!("{violation} \"{subject}\" using queue \"_sys_\""));
         }
-        if config.max_subject_tokens > 0 && tokens() > config.max_subject_tokens {
+        if tokens() > config.tokens_max() {
             let subject = subject::quoted(pattern);
             return error(broker, &format!("{violation} \"{subject}\", too many tokens"));
         }
