@@ -14,8 +14,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # The steps in order: cheap ones that fail often come first.
 mapfile -t RELEASES < <(ci/servers.sh --list)
 readonly RELEASES STEPS=(
-  format clippy docs light test build scenarios coverage matrix selftest cut junit changes article
-  browser
+  format clippy docs light test build scenarios coverage matrix selftest cut explore lines junit
+  changes article browser
 )
 readonly PARTS=(embedded program "${RELEASES[@]}")
 readonly TARGET=${CARGO_TARGET_DIR:-target}/release
@@ -35,6 +35,8 @@ title() {
     coverage) echo "Every MUST and SHOULD is shown" ;;
     embedded) echo "The suite on the embedded broker" ;;
     selftest) echo "The suite finds each fault of the catalogue" ;;
+    explore) echo "Random stories: the broker, nats-server 2.15.1, and both side by side" ;;
+    lines) echo "Every line of the broker is reached by a scenario, or has a reason" ;;
     cut) echo "The suite on the embedded broker, cut between all bytes" ;;
     program) echo "The suite on the broker as a program" ;;
     junit) echo "JUnit reports are as their schema says" ;;
@@ -96,6 +98,10 @@ step_selftest() { "$TARGET/nats-conformance" selftest --json artifacts/selftest.
 
 # What is sent is the same bytes in other pieces, so the verdicts must be the same.
 step_cut() { suite cut --cut every-byte; }
+
+step_explore() { ci/explore.sh; }
+
+step_lines() { ci/coverage.sh; }
 
 step_program() {
   suite program --server-bin "$TARGET/nats-reference-server" --target "$KNOWN"
@@ -173,7 +179,7 @@ is_step() { is_release "$1" || [[ " ${STEPS[*]} ${PARTS[*]} " == *" $1 "* ]]; }
 # What needs the programs, built here when the step `build` isn't among the chosen ones.
 needs_build() {
   case $1 in
-    scenarios | coverage | matrix | embedded | program | selftest | cut | junit | changes | article | browser) ;;
+    scenarios | coverage | matrix | embedded | program | selftest | cut | explore | junit | changes | article | browser) ;;
     *) is_release "$1" ;;
   esac
 }

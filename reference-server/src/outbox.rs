@@ -265,6 +265,11 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        pin::{Pin, pin},
+        task::{Context, Waker},
+    };
+
     use super::*;
 
     fn taken(outbox: &Outbox) -> Option<Vec<u8>> {
@@ -272,6 +277,10 @@ mod tests {
             Batch::Send(pieces) => Some(pieces.iter().flatten().copied().collect()),
             Batch::End(ending) => Some(format!("{ending:?}").into_bytes()),
         }
+    }
+
+    fn is_done(future: Pin<&mut impl Future>) -> bool {
+        future.poll(&mut Context::from_waker(Waker::noop())).is_ready()
     }
 
     #[test]
@@ -327,5 +336,65 @@ mod tests {
         assert_eq!(taken(&outbox).unwrap(), b"Flush");
         outbox.end(Ending::Cut);
         assert_eq!(taken(&outbox).unwrap(), b"Cut");
+    }
+
+    #[test]
+    fn every_byte_of_a_delivery_counts() {
+        let shared = Bytes::from_static(b"header body");
+        for shared in [None, Some(&shared)] {
+            let outbox = Outbox::new(1000);
+            let _ = outbox.append(|out| out.extend_from_slice(b"first "));
+            let _ = outbox.lock().deliver(1000, shared, |out| {
+                out.extend_from_slice(b"line ");
+                b"body"
+            });
+            let _ = outbox.append(|out| out.extend_from_slice(b"last"));
+            assert_eq!(outbox.lock().pending_bytes, b"first line body\r\nlast".len());
+        }
+    }
+
+    #[test]
+    fn full_is_above_three_quarters() {
+        let outbox = Outbox::new(400);
+        assert_eq!(outbox.max_pending_bytes(), 400);
+        let _ = outbox.append(|out| out.resize(300, b'x'));
+        assert!(!outbox.is_full());
+        let _ = outbox.append(|out| out.push(b'x'));
+        assert!(outbox.is_full());
+        outbox.sent(1);
+        assert!(!outbox.is_full());
+    }
+
+    #[test]
+    fn who_waits_for_room_goes_on_at_three_quarters() {
+        let outbox = Outbox::new(400);
+        let _ = outbox.append(|out| out.resize(302, b'x'));
+        let mut drained = pin!(outbox.drained());
+        assert!(!is_done(drained.as_mut()));
+        outbox.sent(1);
+        assert!(!is_done(drained.as_mut()));
+        outbox.sent(1);
+        assert!(is_done(drained) && is_done(pin!(outbox.drained())));
+    }
+
+    #[test]
+    fn a_cut_is_what_all_wait_for_who_wait_for_an_end() {
+        let outbox = Outbox::new(4);
+        let (mut flush, mut cut) =
+            (pin!(outbox.ended(Ending::Flush)), pin!(outbox.ended(Ending::Cut)));
+        assert!(!is_done(flush.as_mut()) && !is_done(cut.as_mut()));
+        outbox.end(Ending::Flush);
+        assert!(is_done(flush) && !is_done(cut.as_mut()));
+        outbox.end(Ending::Cut);
+        assert!(is_done(cut) && is_done(pin!(outbox.ended(Ending::Flush))));
+    }
+
+    #[test]
+    fn only_a_delivery_counts_as_delivered() {
+        let outbox = Outbox::new(100);
+        let _ = outbox.append(|out| out.push(b'x'));
+        assert!(!outbox.take_delivered());
+        let _ = outbox.lock().deliver(100, None, |_| b"body");
+        assert!(outbox.take_delivered() && !outbox.take_delivered());
     }
 }

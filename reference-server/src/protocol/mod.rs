@@ -123,13 +123,6 @@ pub enum ProtocolError {
     MalformedArguments,
 }
 
-impl ProtocolError {
-    /// Whether the client is told before the connection is closed.
-    pub fn is_told(self) -> bool {
-        self != ProtocolError::MalformedArguments
-    }
-}
-
 /// What the parser must know to refuse input early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {

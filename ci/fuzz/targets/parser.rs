@@ -1,0 +1,5 @@
+#![no_main]
+#[path = "../checks/parser.rs"]
+mod parser;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| parser::check(data));

@@ -1,0 +1,120 @@
+#!/usr/bin/env bash
+# Puts the tests on trial: changes the broker in one small place at a time (a mutant), and looks
+# whether `cargo test` notices.
+#
+#   ci/mutants.sh                        all mutants of .cargo/mutants.toml; takes an hour or two
+#   ci/mutants.sh --diff origin/main     only those in lines changed since then
+#   ci/mutants.sh --re outbox.rs         only those whose name fits; further words as for cargo mutants
+#
+# Three passes, each with what the ones before have missed: the broker's quick tests, the scenarios,
+# then all tests. Who survives must be in ci/mutants.toml with a reason; whoever is there without
+# surviving is an error, too, or a warning if only a part was run. A test that no longer ends has
+# noticed (`timeout`). Writes artifacts/quality/mutants.json. Exit code: 0 all is as listed, 1 it is
+# not, 2 no run could be made. Needs cargo-mutants.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+readonly WORK=$PWD/artifacts/mutants
+# Libraries are built once for all passes; copies of the source tree lie beside them.
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target/mutants}
+export TMPDIR=$CARGO_TARGET_DIR
+# Enough to notice; the tests themselves run more. All passes together decide.
+export PROPTEST_CASES=${PROPTEST_CASES:-64}
+
+main() {
+  local part="$*" selected=()
+  case ${1-} in
+    -h | --help) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; return ;;
+  esac
+  rm -rf "$WORK"
+  mkdir -p "$WORK" artifacts/quality "$TMPDIR"
+  if [[ ${1-} == --diff ]]; then
+    git diff "${2:?--diff needs a commit}...HEAD" >"$WORK/changes.diff"
+    shift 2
+    selected=(--in-diff "$WORK/changes.diff")
+  fi
+  selected+=("$@")
+  cargo mutants "${selected[@]}" --list --json >"$WORK/list.json" || exit 2
+  [[ -s $WORK/list.json ]] || echo "[]" >"$WORK/list.json" # nothing is said of an empty diff
+  pass own 30 --test-package nats-reference-server -C=--lib -C=--test=index -C=--test=parser
+  pass scenarios 240 --test-package nats-conformance -C=--test=scenarios
+  pass all 900 --test-workspace true -C=--tests
+  report "$part"
+}
+
+# Runs what nobody has caught so far. Who makes a test hang needn't do it again.
+pass() {
+  local name=$1 seconds=$2 rc=0 out=$WORK/mutants.out
+  shift 2
+  [[ $(<"$WORK/list.json") != "[]" ]] || return 0
+  echo "--- $name"
+  cargo mutants "${selected[@]}" --iterate --output "$WORK" --no-shuffle --colors never \
+    --timeout "$seconds" "$@" || rc=$?
+  case $rc in
+    0 | 2 | 3) ;; # all caught, some missed, some hang
+    *) echo "ci/mutants.sh: cargo mutants could not do it (exit code $rc)" >&2; exit 2 ;;
+  esac
+  if [[ -f $out/outcomes.json ]]; then
+    cp "$out/outcomes.json" "$WORK/$name.json"
+    cat "$out/timeout.txt" >>"$out/caught.txt"
+  fi
+}
+
+report() {
+  python3 - "$WORK" "$1" <<'PYTHON'
+import collections, datetime, json, pathlib, sys, tomllib
+
+work, part = pathlib.Path(sys.argv[1]), sys.argv[2]
+
+
+def key(mutant):
+    """A mutant without its line number, which changes with every edit: what is done, and to what."""
+    place = mutant["span"]["start"]
+    what = mutant["name"].split(": ", 1)[1]
+    line = pathlib.Path(mutant["file"]).read_text().splitlines()[place["line"] - 1].strip()
+    return f"{mutant['file']}: {what}", line
+
+
+verdicts, names = {}, {}
+for mutant in json.loads((work / "list.json").read_text()):
+    names[mutant["name"]], verdicts[mutant["name"]] = key(mutant), "MissedMutant"
+for name in ("own", "scenarios", "all"):
+    if (path := work / f"{name}.json").exists():
+        for outcome in json.loads(path.read_text())["outcomes"]:
+            if outcome["scenario"] != "Baseline":
+                verdicts[outcome["scenario"]["Mutant"]["name"]] = outcome["summary"]
+
+count = collections.Counter(verdicts.values())
+viable = len(verdicts) - count["Unviable"]
+survivors = sorted(name for name, verdict in verdicts.items() if verdict == "MissedMutant")
+listed = {
+    (entry["mutant"], entry["line"]): entry["why"]
+    for entry in tomllib.loads(pathlib.Path("ci/mutants.toml").read_text()).get("survivor", [])
+}
+surviving = {names[name] for name in survivors}
+unknown = [name for name in survivors if names[name] not in listed]
+stale = sorted(listed.keys() - surviving)
+noticed = count["CaughtMutant"] + count["Timeout"]
+pathlib.Path("artifacts/quality/mutants.json").write_text(json.dumps({
+    "command": f"ci/mutants.sh {part}".strip(),
+    "date": datetime.date.today().isoformat(),
+    "viable": viable,
+    "caught": count["CaughtMutant"],
+    "missed": len(survivors),
+    "timeout": count["Timeout"],
+    "unviable": count["Unviable"],
+    "survivors": [{"mutant": name, "why": listed.get(names[name])} for name in survivors],
+}, indent=2) + "\n")
+for name in unknown:
+    print(f"SURVIVES: {name}\n  in the line: {names[name][1]}")
+for mutant, line in stale:
+    print(f"{'warning' if part else 'LISTED, but does not survive'}: {mutant}\n  in the line: {line}")
+print(f"{viable} mutants: {noticed} noticed, {count['Timeout']} of them as a test hung; "
+      f"{len(survivors)} survive, {len(unknown)} of them not listed in ci/mutants.toml")
+if viable:
+    print(f"{100 * noticed / viable:.1f} % noticed")
+sys.exit(1 if unknown or (stale and not part) else 0)
+PYTHON
+}
+
+main "$@"
