@@ -17,12 +17,17 @@ const TREE_TOKENS_MAX: usize = 4096;
 /// - what it has begun to send and not finished: a control line, and a payload of
 ///   [`max_payload_bytes`](Config::max_payload_bytes);
 /// - what waits to be sent to it: [`max_pending_bytes`](Config::max_pending_bytes);
-/// - its subscriptions: some hundred bytes each and what its subject, queue group and sid are
-///   long; as many as [`max_subscriptions`](Config::max_subscriptions) allows;
-/// - where its last subjects led: up to 16 384 subjects, and 1 MiB of receivers.
+/// - its subscriptions: some hundred bytes each, some hundred more for each token that no other
+///   subject has in that place, and what its subject, queue group and sid are long; as many as
+///   [`max_subscriptions`](Config::max_subscriptions) allows. The tokens weigh most: a line of
+///   4 KiB that is all tokens takes 700 KiB;
+/// - where its last subjects led: 2 MiB and one route that may be longer. The subscriptions that
+///   these lead to, if they have ended since, stay until it publishes again or its next keep-alive.
 ///
 /// The whole is that times [`max_connections`](Config::max_connections): far more than any machine
-/// has, with the defaults. Whoever serves strangers lowers them.
+/// has, with the defaults. Whoever serves strangers lowers them. A connection that is being closed
+/// is not counted there any more; what waits for it stays up to
+/// [`write_deadline`](Config::write_deadline) longer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// The address to listen on, as it is written in INFO. Default `127.0.0.1`.

@@ -196,6 +196,7 @@ impl Conversation {
 
     fn keep_alive(&mut self) -> Result<(), Close> {
         let client = &self.side.client;
+        self.side.publisher.forget_old_routes(client.account());
         if self.config.profile.output_suppresses_ping() && client.outbox.take_delivered() {
             self.keepalive.heard(Instant::now());
         }
@@ -344,5 +345,40 @@ async fn discard<R: AsyncRead + Unpin>(reader: &mut R, buffer: &mut BytesMut) {
             Ok(0) | Err(_) => return,
             Ok(_) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::router::Account;
+
+    #[tokio::test]
+    async fn a_quiet_connection_does_not_keep_alive_who_is_gone() {
+        let account = Arc::new(Account::new("test"));
+        let client = |id| Arc::new(Client::new(id, account.clone(), 1 << 20));
+        let gone = client(1);
+        gone.subscribe(b"subject", None, b"1");
+        let interval = Duration::from_millis(20);
+        let config = Config { ping_interval: interval, ping_max: u32::MAX, ..Config::default() };
+        let (mut quiet, (reader, writer)) = {
+            let (near, far) = tokio::io::duplex(64 << 10);
+            (near, tokio::io::split(far))
+        };
+        let serving = serve(reader, writer, client(2), Info::default(), Arc::new(config), || {});
+        tokio::spawn(serving);
+        quiet.write_all(b"CONNECT {}\r\nPUB subject 2\r\nhi\r\n").await.unwrap();
+        let soon = timeout(Duration::from_secs(60), async {
+            while !gone.outbox.take_delivered() {
+                sleep(Duration::from_millis(1)).await;
+            }
+            gone.unsubscribe_all();
+            let left = Arc::downgrade(&gone);
+            drop(gone);
+            while left.strong_count() > 0 {
+                sleep(Duration::from_millis(1)).await;
+            }
+        });
+        assert!(soon.await.is_ok(), "the quiet connection still knows it");
     }
 }

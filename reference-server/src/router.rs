@@ -30,8 +30,8 @@ use crate::{
 /// Subjects whose route a connection remembers.
 const ROUTES_MAX: usize = 16 << 10;
 
-/// Receivers in all remembered routes: 1 MiB of pointers for a connection.
-const ROUTED_MAX: usize = 128 << 10;
+/// Bytes of a connection's remembered routes, subjects and pointers to receivers.
+const ROUTED_BYTES_MAX: usize = 2 << 20;
 
 /// How long a publisher waits for a receiver that is nearly full, so that a reader which is only
 /// a little slower than a flood is not cut off. nats-server waits as long.
@@ -82,8 +82,8 @@ type Route = Arc<Matches<Arc<Subscription>>>;
 #[derive(Debug)]
 pub(crate) struct Publisher {
     routes: HashMap<Box<[u8]>, Route, RandomState>,
-    /// Receivers in `routes`.
-    routed: usize,
+    /// What `routes` holds.
+    routed_bytes: usize,
     generation: u64,
     /// Who was written to and not rung yet.
     unrung: Vec<Arc<Client>>,
@@ -218,11 +218,10 @@ impl Client {
             }
         }
         // Each pattern once: thousands of subscriptions to one subject are one pass over it.
-        let patterns: HashSet<_> =
-            subscriptions.values().map(|found| (&found.pattern, found.queue.as_deref())).collect();
+        let patterns: HashSet<_> = subscriptions.values().map(|found| &found.pattern).collect();
         self.account.change(|index| {
-            for (pattern, queue) in patterns {
-                index.remove_all(pattern, queue, |found| std::ptr::eq(&*found.client, self));
+            for pattern in patterns {
+                index.remove_all(pattern, |found| std::ptr::eq(&*found.client, self));
             }
         });
     }
@@ -246,7 +245,7 @@ impl Publisher {
     pub(crate) fn new() -> Publisher {
         Publisher {
             routes: HashMap::default(),
-            routed: 0,
+            routed_bytes: 0,
             generation: 0,
             unrung: Vec::new(),
             chance: SmallRng::from_rng(&mut rand::rng()),
@@ -312,19 +311,31 @@ impl Publisher {
         }
     }
 
-    fn route(&mut self, account: &Account, subject: &[u8]) -> Route {
+    /// Forgets where subjects led before the index has changed: a route that is not used any more
+    /// must not keep alive who was there.
+    pub(crate) fn forget_old_routes(&mut self, account: &Account) {
         let generation = account.generation.load(Ordering::Acquire);
-        let is_full = self.routes.len() >= ROUTES_MAX || self.routed >= ROUTED_MAX;
-        if generation != self.generation || is_full {
-            self.routes.clear();
-            self.routed = 0;
+        if generation != self.generation {
+            self.forget_routes();
             self.generation = generation;
         }
+    }
+
+    fn forget_routes(&mut self) {
+        self.routes.clear();
+        self.routed_bytes = 0;
+    }
+
+    fn route(&mut self, account: &Account, subject: &[u8]) -> Route {
+        self.forget_old_routes(account);
         if let Some(route) = self.routes.get(subject) {
             return route.clone();
         }
+        if self.routes.len() >= ROUTES_MAX || self.routed_bytes >= ROUTED_BYTES_MAX {
+            self.forget_routes();
+        }
         let route = Arc::new(account.matches(subject));
-        self.routed += route.len();
+        self.routed_bytes += subject.len() + route.size_bytes();
         self.routes.insert(subject.into(), route.clone());
         route
     }

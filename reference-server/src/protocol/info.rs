@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// The fields of an INFO line for one connection (CORE-INFO-003).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Info {
     /// The server process, a public nkey that starts with N.
     pub server_id: String,

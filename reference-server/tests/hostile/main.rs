@@ -184,6 +184,28 @@ fn a_subject_deeper_than_the_tree_may_be_is_refused() {
 }
 
 #[test]
+fn thousands_of_queue_groups_are_no_burden_to_those_who_are_in_none() {
+    const GROUPS: usize = 40_000;
+    while_serving("40 000 queue groups", Server::builder(), |server| {
+        let mut client = Client::connect(server.addr());
+        let start = Instant::now();
+        for pattern in ["groups.all", "*.all"] {
+            let subs = (0..GROUPS).map(|at| format!("SUB {pattern} q{at} {pattern}{at}\r\n"));
+            client.send(subs.collect::<String>().as_bytes());
+            assert_eq!(client.fence(), []);
+        }
+        // Each route is looked for anew, as a subscription has come in between.
+        for sid in ["x", "y"] {
+            client.send(format!("SUB other {sid}\r\nPUB groups.all 0\r\n\r\n").as_bytes());
+        }
+        assert_eq!(client.fence().len(), 2 * GROUPS);
+        let took = start.elapsed();
+        println!("40 000 queue groups: {took:?} in all");
+        assert!(took < pair::LATENCY_MAX, "{took:?}");
+    });
+}
+
+#[test]
 fn storms_of_reconnects_and_resets_leave_nothing() {
     const STORMS: usize = 4;
     while_serving("storms of reconnects and resets", Server::builder(), |server| {

@@ -118,6 +118,23 @@ fn remembered_routes_are_bounded_by_what_they_lead_to() {
 }
 
 #[test]
+fn remembered_routes_are_bounded_by_the_length_of_their_subjects() {
+    rounds("routes of 16 000 subjects of 4 KB", |program| {
+        let before = program.memory_bytes();
+        let mut publisher = Client::connect(program.addr);
+        let padding = "x".repeat(4_000);
+        for at in 0..16_000 {
+            publisher.send(format!("PUB {padding}{at} 0\r\n\r\n").as_bytes());
+        }
+        assert_eq!(publisher.fence(), []);
+        // All of them would be 64 MiB.
+        let grown = program.memory_bytes().saturating_sub(before);
+        assert!(grown < 16 * MIB, "{} MiB", grown / MIB);
+        publisher
+    });
+}
+
+#[test]
 fn thousands_of_idle_connections_are_held_and_forgotten() {
     let wanted = number("HOSTILE_CONNECTIONS", 1_000);
     // Each is a file here and one in the program; other tests need some as well.

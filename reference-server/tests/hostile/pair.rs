@@ -15,7 +15,7 @@ use crate::support::Client;
 
 /// A message takes microseconds. This is far above what a busy machine makes of that, and far
 /// below a server that is stuck.
-const LATENCY_MAX: Duration = Duration::from_secs(10);
+pub(crate) const LATENCY_MAX: Duration = Duration::from_secs(10);
 /// Time between two messages, so that the pair itself is no load.
 const PAUSE: Duration = Duration::from_millis(2);
 
