@@ -123,6 +123,14 @@ impl Account {
     }
 }
 
+impl Subscription {
+    /// Whether the last message has been delivered. Who has read that message sees this as well:
+    /// it went through the outbox, whose lock was held when the flag was set.
+    fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+}
+
 /// Two subscriptions are the same if they are one object.
 impl PartialEq for Subscription {
     fn eq(&self, other: &Subscription) -> bool {
@@ -158,13 +166,16 @@ impl Client {
     }
 
     pub(crate) fn is_subscribed(&self, sid: &[u8]) -> bool {
-        self.table().contains_key(sid)
+        self.table().get(sid).is_some_and(|found| !found.has_ended())
     }
 
     pub(crate) fn subscribe(self: &Arc<Client>, pattern: &[u8], queue: Option<&[u8]>, sid: &[u8]) {
         let mut table = self.table();
-        if table.contains_key(sid) {
-            return;
+        match table.get(sid) {
+            // It has had its last message, and whoever delivered that is about to forget it.
+            Some(found) if found.has_ended() => self.account.remove(found),
+            Some(_) => return,
+            None => {}
         }
         let subscription = Arc::new(Subscription {
             client: self.clone(),
@@ -342,7 +353,7 @@ impl Publisher {
         }
         let takes_headers = client.headers.load(Ordering::Relaxed);
         let mut queue = client.outbox.lock();
-        if queue.is_ending() || to.ended.load(Ordering::Relaxed) {
+        if queue.is_ending() || to.has_ended() {
             return false;
         }
         let delivered = to.delivered.load(Ordering::Relaxed) + 1;
@@ -371,5 +382,30 @@ impl Publisher {
                 client.outbox.end(Ending::Cut);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Between the last delivery and the forgetting, the receiver may have used the sid again.
+    #[test]
+    fn a_sid_is_free_as_soon_as_its_last_message_is_delivered() {
+        let account = Arc::new(Account::new("A"));
+        let client = Arc::new(Client::new(1, account.clone(), 1 << 20));
+        let mut publisher = Publisher::new();
+        client.subscribe(b"old", None, b"1");
+        let Some(old) = client.table().get(&b"1"[..]).cloned() else { panic!("no subscription") };
+        old.ended.store(true, Ordering::Relaxed);
+
+        assert!(!client.is_subscribed(b"1"));
+        client.subscribe(b"new", None, b"1");
+        client.forget(&old);
+        for (subject, reaches) in [(&b"new"[..], true), (b"old", false)] {
+            let message = Publish { subject, reply: None, header: None, size: b"1", body: b"x" };
+            assert_eq!(publisher.publish(&client, &message), reaches);
+        }
+        assert_eq!((account.subscriptions(), client.subscription_count()), (1, 1));
     }
 }
