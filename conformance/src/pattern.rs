@@ -471,7 +471,7 @@ impl Building {
 pub fn path_text(expr: &Expr) -> String {
     match expr {
         Expr::Number(number) => number.to_string(),
-        Expr::Sum(left, right) if *right < 0 => format!("{} - {}", path_text(left), -right),
+        Expr::Sum(left, by) if *by < 0 => format!("{} - {}", path_text(left), by.unsigned_abs()),
         Expr::Sum(left, right) => format!("{} + {right}", path_text(left)),
         Expr::Path(name, steps) => {
             let mut text = name.clone();

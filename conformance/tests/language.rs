@@ -15,7 +15,8 @@ use std::{
 use nats_conformance::{
     corpus::Corpus,
     lint::lint,
-    scenario::{Scenario, format, parse, render},
+    pattern::path_text,
+    scenario::{Expr, Scenario, format, parse, render},
 };
 use proptest::prelude::*;
 use regex::Regex;
@@ -120,6 +121,34 @@ fn check_format(text: &str) -> Result<(), TestCaseError> {
         prop_assert_eq!(letters(&formatted), letters(text), "letters are lost");
     }
     Ok(())
+}
+
+/// What is said of a story whose tally has such shares.
+fn told_of_shares(shares: &str) -> Option<String> {
+    let text = format!(
+        "title: Shares\nspec:  CORE-PING-001\nlevel: MUST\n\na, b connect\n\
+        tally a, b: 900 of MSG q 1 1\\r\\nx\n  shares {shares}\n  b <= 100\n"
+    );
+    message("shares", &text)
+}
+
+#[test]
+fn numbers_at_the_end_of_their_range_are_counted_with() {
+    let sum = |sum: &str| {
+        let text = format!(
+            "title: A sum\nspec:  CORE-PING-001\nlevel: MUST\n\nalice connects\n\
+            let x = 1\nalice> PUB a <{sum}>\\r\\n\nalice is quiet\n"
+        );
+        message("sum", &text)
+    };
+    assert_eq!(sum("x + -9223372036854775808"), None);
+    let least = Expr::Sum(Box::new(Expr::Path("x".to_owned(), Vec::new())), i64::MIN);
+    assert_eq!(path_text(&least), "x - 9223372036854775808");
+    let told = sum("x - -9223372036854775808").unwrap();
+    assert!(told.contains("expected a number behind the sign"), "{told}");
+    // All but nothing goes to the first one, so the other's bound is wide enough.
+    assert_eq!(told_of_shares("18446744073709551615:2"), None);
+    assert!(told_of_shares("2:18446744073709551615").unwrap().contains("cries wolf"));
 }
 
 #[test]

@@ -75,7 +75,7 @@ const OPTIONS: &[Setting] = &[
     setting(&["max_pending"], |c, v| put(&mut c.max_pending_bytes, v.size())),
     setting(&["write_deadline"], |c, v| put(&mut c.write_deadline, v.duration())),
     setting(&["ping_interval"], |c, v| put(&mut c.ping_interval, v.duration())),
-    setting(&["ping_max"], |c, v| put(&mut c.ping_max, v.size().map(|n| n as u32))),
+    setting(&["ping_max"], |c, v| put(&mut c.ping_max, v.count())),
     setting(&["no_header_support"], |c, v| put(&mut c.headers, v.flag().map(|off| !off))),
     setting(&["profile"], |c, v| put(&mut c.profile, profile(v))),
     setting(&["debug"], |c, v| put(&mut c.program.debug, v.flag())),
@@ -244,6 +244,10 @@ impl Value {
             .ok_or_else(|| "wants a number that is not negative and not huge".to_owned())
     }
 
+    fn count(&self) -> Result<u32, String> {
+        u32::try_from(self.size()?).map_err(|_| "wants a number that is not huge".to_owned())
+    }
+
     fn port(&self) -> Result<u16, String> {
         let text = self.text()?;
         match text.as_str() {
@@ -340,7 +344,15 @@ mod tests {
             "1:9: `port` wants a port from 0 to 65535, or -1\n    port: huge"
         );
         assert!(refused("tls { verify: true }").contains("does not support"));
-        for text in ["port:", "a: {", "a: [1", "a: \"x", "}", "max_payload: 99999999999999gb"] {
+        for text in [
+            "port:",
+            "a: {",
+            "a: [1",
+            "a: \"x",
+            "}",
+            "max_payload: 99999999999999gb",
+            "ping_max: 4294967296",
+        ] {
             assert!(refused(text).starts_with("1:"), "{text}");
         }
     }

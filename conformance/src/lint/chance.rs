@@ -56,8 +56,8 @@ fn chances(tally: &Tally) -> Vec<f64> {
         true => vec![1; tally.peers.len()],
         false => tally.shares.clone(),
     };
-    let total: u64 = shares.iter().sum();
-    shares.iter().map(|share| *share as f64 / total as f64).collect()
+    let total: f64 = shares.iter().map(|share| *share as f64).sum();
+    shares.iter().map(|share| *share as f64 / total).collect()
 }
 
 #[cfg(test)]

@@ -59,13 +59,14 @@ pub(super) fn expr(source: &str, start: usize) -> Result<Spanned<Expr>, Problem>
                 return Err(wrong("expected `name + 1` or `name - 1`"));
             };
             let left = operand(left).ok_or_else(|| wrong("expected a name before the sign"))?;
-            let number: i64 =
-                right.parse().map_err(|_| wrong("expected a number behind the sign"))?;
-            match sign {
-                "+" => Expr::Sum(Box::new(left), number),
-                "-" => Expr::Sum(Box::new(left), -number),
+            let number: Option<i64> = right.parse().ok();
+            let number = match sign {
+                "+" => number,
+                "-" => number.and_then(i64::checked_neg),
                 _ => return Err(wrong("expected `+` or `-`")),
-            }
+            };
+            let number = number.ok_or_else(|| wrong("expected a number behind the sign"))?;
+            Expr::Sum(Box::new(left), number)
         }
     };
     Ok(Spanned { value, span })
