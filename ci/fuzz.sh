@@ -9,7 +9,7 @@
 #   ci/fuzz.sh --keep                   takes small inputs that were found into ci/fuzz/corpus,
 #                                       which `cargo test` replays
 #
-# A hang (10 s) and growth (1 GiB) count as crashes. What was found is left below artifacts/fuzz/, the
+# Overflows are looked for as well. A hang (10 s) and growth (1 GiB) count as crashes. What was found is left below artifacts/fuzz/, the
 # figures go to artifacts/quality/fuzz.json. Needs a nightly compiler. Exit code: 0 all held, 1 an
 # input breaks something, 2 it could not be run.
 set -euo pipefail
@@ -39,7 +39,7 @@ main() {
       { echo "ci/fuzz.sh: no target '$target'; there are: ${TARGETS[*]}" >&2; exit 2; }
   done
   provide_tools
-  cargo +nightly fuzz build --fuzz-dir ci/fuzz --release
+  cargo +nightly fuzz build --fuzz-dir ci/fuzz # with debug assertions and overflow checks
   mkdir -p "$OUT" artifacts/quality
   printf '%s\n' "${chosen[@]}" |
     xargs -P "${JOBS:-1}" -I{} "${BASH_SOURCE[0]}" --one {} $((minutes * 60)) || true
@@ -68,7 +68,8 @@ import datetime, json, pathlib, re, sys
 
 out, minutes, targets = pathlib.Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
 file = pathlib.Path("artifacts/quality/fuzz.json")
-told = json.loads(file.read_text()) if file.exists() else {"command": "ci/fuzz.sh 20", "targets": {}}
+told = json.loads(file.read_text()) if file.exists() else {"targets": {}}
+told["command"] = f"ci/fuzz.sh {minutes}"
 told["date"] = datetime.date.today().isoformat()
 broken = 0
 for target in targets:
@@ -83,6 +84,7 @@ for target in targets:
     seconds = re.search(r"Done \d+ runs in (\d+) second", log)
     figures = {
         "seconds": int(seconds[1]),
+        "overflow_checks": True,
         "executions": stat("number_of_executed_units"),
         "per_second": stat("average_exec_per_sec"),
         "edges": int(edges[-1]),

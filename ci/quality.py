@@ -61,10 +61,10 @@ def fuzz(told):
              "frames": "the harness's reader of frames, cut anywhere"}
     rows = [[text, told["targets"][key]["seconds"], told["targets"][key]["executions"],
              told["targets"][key]["edges"], told["targets"][key]["peak_rss_mib"],
-             told["targets"][key]["crashes"]] for key, text in names.items() if key in told["targets"]]
+             told["targets"][key]["crashes"], "yes" if told["targets"][key]["overflow_checks"] else "no"] for key, text in names.items() if key in told["targets"]]
     return "\n".join([
         "Inputs that last ten seconds or need a gigabyte count as crashes.", "",
-        table(["what reads", "seconds", "executions", "edges reached", "peak MiB", "crashes"], rows)])
+        table(["what reads", "seconds", "executions", "edges reached", "peak MiB", "crashes", "overflow checks"], rows)])
 
 
 def plain(told):

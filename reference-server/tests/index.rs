@@ -3,23 +3,10 @@
 use nats_reference_server::{Index, is_valid_pattern};
 use proptest::prelude::*;
 
-/// Split at dots, compare token by token.
-fn naive_match(pattern: &str, subject: &str) -> bool {
-    let pattern: Vec<&str> = pattern.split('.').collect();
-    let subject: Vec<&str> = subject.split('.').collect();
-    if subject.contains(&"") {
-        return false;
-    }
-    for (at, token) in pattern.iter().enumerate() {
-        match (*token, subject.get(at)) {
-            (">", Some(_)) => return true,
-            ("*", Some(_)) => {}
-            (token, Some(other)) if token == *other => {}
-            _ => return false,
-        }
-    }
-    pattern.len() == subject.len()
-}
+#[path = "support/naive.rs"]
+mod naive;
+
+use naive::naive_match;
 
 #[derive(Debug, Clone)]
 enum Step {

@@ -2,27 +2,14 @@
 
 use nats_reference_server::{Index, is_valid_pattern};
 
+#[path = "../../../reference-server/tests/support/naive.rs"]
+mod naive;
+
+use naive::naive_match;
+
 const WORDS: [&str; 8] = ["a", "b", "c", "*", ">", "a*", ">a", ""];
 const QUEUES: [Option<&str>; 4] = [None, None, Some("q"), Some("r")];
 const TOKENS_MAX: usize = 16;
-
-/// Split at dots, compare token by token.
-fn covers(pattern: &str, subject: &str) -> bool {
-    let (pattern, subject): (Vec<&str>, Vec<&str>) =
-        (pattern.split('.').collect(), subject.split('.').collect());
-    if subject.contains(&"") {
-        return false;
-    }
-    for (at, token) in pattern.iter().enumerate() {
-        match (*token, subject.get(at)) {
-            (">", Some(_)) => return true,
-            ("*", Some(_)) => {}
-            (token, Some(other)) if token == *other => {}
-            _ => return false,
-        }
-    }
-    pattern.len() == subject.len()
-}
 
 /// Takes a subject off the bytes: its length, then a word a byte.
 fn subject(bytes: &mut impl Iterator<Item = u8>) -> Option<String> {
@@ -43,7 +30,7 @@ fn same(index: &Index<usize>, held: &[(String, Option<&str>, usize)], subject: &
     let mut found: Vec<_> = found.plain.iter().map(|item| (None, *item)).chain(members).collect();
     let mut expected: Vec<_> = held
         .iter()
-        .filter(|(pattern, ..)| covers(pattern, subject))
+        .filter(|(pattern, ..)| naive_match(pattern, subject))
         .map(|(_, queue, item)| (queue.map(str::to_owned), *item))
         .collect();
     found.sort();
