@@ -60,9 +60,8 @@ pub(super) fn lines(source: &str) -> Vec<Line<'_>> {
     let mut start = 0;
     let mut lines = Vec::new();
     for whole in source.split_inclusive('\n') {
-        let line = whole.strip_suffix('\n').unwrap_or(whole);
-        // All of them: one that was left would be the line's end when it is read again.
-        let line = line.trim_end_matches('\r');
+        // Every CR: one that was left would be the line's end when it is read again.
+        let line = whole.trim_end_matches(['\n', '\r']);
         let text = line.trim_start_matches(' ');
         let indent = line.len() - text.len();
         let text = if text.trim().is_empty() { "" } else { text };
