@@ -8,6 +8,7 @@ mod crowd;
 mod tally;
 
 use std::{
+    error::Error,
     fs,
     io::{BufRead, BufReader},
     net::SocketAddr,
@@ -55,7 +56,13 @@ pub(crate) struct Soak {
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let (mut child, addr) = start(&options.server);
+    let (mut child, addr) = match start(&options.server) {
+        Ok(started) => started,
+        Err(why) => {
+            eprintln!("soak: {} does not start: {why}", options.server.display());
+            return ExitCode::from(2);
+        }
+    };
     let patterns = ["soak.0.*", "soak.>", "*.*.7"].map(|pattern| Tally::new(pattern, None));
     let group = Tally::new("soak.*.*", Some("group"));
     let soak = Soak {
@@ -152,26 +159,27 @@ fn memory_bytes(child: &Child) -> usize {
     statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
 }
 
-fn start(program: &PathBuf) -> (Child, SocketAddr) {
+fn start(program: &PathBuf) -> Result<(Child, SocketAddr), Box<dyn Error>> {
     let config = std::env::temp_dir().join(format!("soak-{}.conf", std::process::id()));
-    fs::write(&config, "max_pending: 2097152\n").unwrap();
+    fs::write(&config, "max_pending: 2097152\n")?;
     let mut child = Command::new(program)
         .args(["-a", "127.0.0.1", "-p", "-1", "-c"])
         .arg(&config)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut log = BufReader::new(child.stderr.take().unwrap());
+        .spawn()?;
+    let mut log = BufReader::new(child.stderr.take().ok_or("it has no log")?);
     let addr = loop {
         let mut line = String::new();
-        assert_ne!(log.read_line(&mut line).unwrap(), 0, "the program did not start");
+        if log.read_line(&mut line)? == 0 {
+            return Err("it ended before it listened".into());
+        }
         if let Some((_, addr)) = line.split_once("connections on ") {
-            break addr.trim().parse().unwrap();
+            break addr.trim().parse()?;
         }
     };
     let _ = fs::remove_file(config);
     // Someone must go on reading, or the program would be stopped by its own log.
     thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-    (child, addr)
+    Ok((child, addr))
 }
