@@ -166,7 +166,7 @@ impl Conversation {
 
     /// Handles every complete operation and leaves the rest in the buffer.
     fn operations(&mut self, buffer: &mut BytesMut) -> Result<(), Close> {
-        let mut done = 0;
+        let (mut done, mut heard) = (0, false);
         let result = loop {
             let (used, op) = match self.parser.next(&buffer[done..]) {
                 Ok(step) => step,
@@ -179,7 +179,7 @@ impl Conversation {
                 ClientOp::Announce { .. } => {}
                 ClientOp::Pong => self.keepalive.answered(),
                 ClientOp::Connect(_) | ClientOp::Info(_) | ClientOp::Nothing | ClientOp::Error => {}
-                _ => self.keepalive.heard(Instant::now()),
+                _ => heard = true,
             }
             let connects = matches!(op, ClientOp::Connect(_));
             if let Err(close) = self.session.handle(op, &self.config, &mut self.side) {
@@ -190,6 +190,10 @@ impl Conversation {
                 self.parser.announce(self.session.pedantic());
             }
         };
+        // One look at the clock for all: one for each operation was a fifth of what small ones cost.
+        if heard {
+            self.keepalive.heard(Instant::now());
+        }
         buffer.advance(done);
         result
     }
