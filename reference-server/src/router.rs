@@ -8,6 +8,8 @@
 //! client's table of sids, and each client's outbox. None is held while another one is taken,
 //! with one exception: a client's own table while the index is changed for it.
 
+mod routes;
+
 use std::{
     collections::{HashMap, HashSet},
     sync::{
@@ -21,17 +23,12 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 
+use self::routes::Routes;
 use crate::{
     index::{Index, Matches},
     outbox::{Ending, Outbox, Ring, SHARED_FROM_BYTES},
     protocol::{Publish, encode},
 };
-
-/// Subjects whose route a connection remembers.
-const ROUTES_MAX: usize = 16 << 10;
-
-/// Bytes of a connection's remembered routes, subjects and pointers to receivers.
-const ROUTED_BYTES_MAX: usize = 2 << 20;
 
 /// How long a publisher waits for a receiver that is nearly full, so that a reader which is only
 /// a little slower than a flood is not cut off. nats-server waits as long.
@@ -75,20 +72,17 @@ pub(crate) struct Client {
     hopeless: AtomicBool,
 }
 
-/// Where a subject leads.
-type Route = Arc<Matches<Arc<Subscription>>>;
-
 /// How one connection publishes.
 #[derive(Debug)]
 pub(crate) struct Publisher {
-    routes: HashMap<Box<[u8]>, Route, RandomState>,
-    /// What `routes` holds.
-    routed_bytes: usize,
-    generation: u64,
-    /// Who was written to and not rung yet.
-    unrung: Vec<Arc<Client>>,
+    routes: Routes,
+    bells: Bells,
     chance: SmallRng,
 }
+
+/// Who was written to and not rung yet.
+#[derive(Debug, Default)]
+struct Bells(Vec<Arc<Client>>);
 
 impl Account {
     pub(crate) fn new(name: &'static str) -> Account {
@@ -128,6 +122,38 @@ impl Subscription {
     /// it went through the outbox, whose lock was held when the flag was set.
     fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Relaxed)
+    }
+
+    /// Puts a message into the receiver's outbox; false if it takes no more, or not from itself.
+    fn deliver(
+        &self,
+        from: &Arc<Client>,
+        message: &Publish<'_>,
+        shared: Option<&Bytes>,
+    ) -> (bool, Ring) {
+        let client = &self.client;
+        if Arc::ptr_eq(client, from) && !from.echo.load(Ordering::Relaxed) {
+            return (false, Ring::No);
+        }
+        let takes_headers = client.headers.load(Ordering::Relaxed);
+        let mut queue = client.outbox.lock();
+        if queue.is_ending() || self.has_ended() {
+            return (false, Ring::No);
+        }
+        let delivered = self.delivered.load(Ordering::Relaxed) + 1;
+        self.delivered.store(delivered, Ordering::Relaxed);
+        let last = delivered == self.max.load(Ordering::Relaxed);
+        if last {
+            self.ended.store(true, Ordering::Relaxed);
+        }
+        let ring = queue.deliver(client.outbox.max_pending_bytes(), shared, |out| {
+            encode::delivery(out, message, &self.sid, takes_headers)
+        });
+        drop(queue);
+        if last {
+            client.forget(self);
+        }
+        (true, ring)
     }
 }
 
@@ -244,10 +270,8 @@ impl Client {
 impl Publisher {
     pub(crate) fn new() -> Publisher {
         Publisher {
-            routes: HashMap::default(),
-            routed_bytes: 0,
-            generation: 0,
-            unrung: Vec::new(),
+            routes: Routes::default(),
+            bells: Bells::default(),
             chance: SmallRng::from_rng(&mut rand::rng()),
         }
     }
@@ -255,21 +279,24 @@ impl Publisher {
     /// Delivers to every plain subscription and to one member of each queue group; false if
     /// nobody got it.
     pub(crate) fn publish(&mut self, from: &Arc<Client>, message: &Publish<'_>) -> bool {
-        let matches = self.route(&from.account, message.subject);
-        let large = message.body.len() >= SHARED_FROM_BYTES && !matches.is_empty();
+        let Publisher { routes, bells, chance } = self;
+        let route = routes.find(&from.account, message.subject);
+        let large = message.body.len() >= SHARED_FROM_BYTES && !route.is_empty();
         let shared = large.then(|| Bytes::copy_from_slice(message.body));
+        let mut deliver = |to: &Subscription| {
+            let (delivered, ring) = to.deliver(from, message, shared.as_ref());
+            bells.note(ring, &to.client);
+            delivered
+        };
         let mut delivered = false;
-        for subscription in &matches.plain {
-            delivered |= self.deliver(from, subscription, message, shared.as_ref());
+        for subscription in &route.plain {
+            delivered |= deliver(subscription);
         }
-        for group in &matches.queues {
+        for group in &route.queues {
             // Chosen at random; who can't take it hands it on (CORE-QUEUE-006, 012).
             let members = &group.members;
-            let first = self.chance.random_range(0..members.len());
-            delivered |= (0..members.len()).any(|step| {
-                let member = &members[(first + step) % members.len()];
-                self.deliver(from, member, message, shared.as_ref())
-            });
+            let first = chance.random_range(0..members.len());
+            delivered |= members[first..].iter().chain(&members[..first]).any(|to| deliver(to));
         }
         delivered
     }
@@ -277,23 +304,22 @@ impl Publisher {
     /// Sends the no-responders status, if the requester itself has a plain subscription that
     /// covers the reply subject (CORE-REQ-005).
     pub(crate) fn no_responders(&mut self, from: &Arc<Client>, reply: &[u8], name: Option<&[u8]>) {
-        let matches = self.route(&from.account, reply);
-        let own = matches.plain.iter().find(|found| Arc::ptr_eq(&found.client, from));
-        if let Some(own) = own {
+        let route = self.routes.find(&from.account, reply);
+        if let Some(own) = route.plain.iter().find(|found| Arc::ptr_eq(&found.client, from)) {
             let ring = from.outbox.append(|out| encode::no_responders(out, reply, &own.sid, name));
-            self.note(ring, from);
+            self.bells.note(ring, from);
         }
     }
 
     /// Puts bytes behind everything that was sent to the client before.
     pub(crate) fn send(&mut self, to: &Arc<Client>, bytes: &[u8]) {
         let ring = to.outbox.append(|out| out.extend_from_slice(bytes));
-        self.note(ring, to);
+        self.bells.note(ring, to);
     }
 
     /// Wakes everybody written to since the last call: once for a whole batch of operations.
     pub(crate) fn ring(&mut self) {
-        for client in &self.unrung {
+        for client in &self.bells.0 {
             client.outbox.ring();
         }
     }
@@ -301,7 +327,7 @@ impl Publisher {
     /// Gives receivers that are nearly full a moment. One that does not use it is not waited for
     /// again until it has made room, so that it costs the others nothing.
     pub(crate) async fn ease(&mut self) {
-        for client in self.unrung.drain(..) {
+        for client in self.bells.0.drain(..) {
             if !client.outbox.is_full() {
                 client.hopeless.store(false, Ordering::Relaxed);
             } else if !client.hopeless.load(Ordering::Relaxed) {
@@ -311,71 +337,16 @@ impl Publisher {
         }
     }
 
-    /// Forgets where subjects led before the index has changed: a route that is not used any more
-    /// must not keep alive who was there.
+    /// Forgets where subjects led before the index has changed.
     pub(crate) fn forget_old_routes(&mut self, account: &Account) {
-        let generation = account.generation.load(Ordering::Acquire);
-        if generation != self.generation {
-            self.forget_routes();
-            self.generation = generation;
-        }
+        self.routes.forget_old(account);
     }
+}
 
-    fn forget_routes(&mut self) {
-        self.routes.clear();
-        self.routed_bytes = 0;
-    }
-
-    fn route(&mut self, account: &Account, subject: &[u8]) -> Route {
-        self.forget_old_routes(account);
-        if let Some(route) = self.routes.get(subject) {
-            return route.clone();
-        }
-        if self.routes.len() >= ROUTES_MAX || self.routed_bytes >= ROUTED_BYTES_MAX {
-            self.forget_routes();
-        }
-        let route = Arc::new(account.matches(subject));
-        self.routed_bytes += subject.len() + route.size_bytes();
-        self.routes.insert(subject.into(), route.clone());
-        route
-    }
-
-    fn deliver(
-        &mut self,
-        from: &Arc<Client>,
-        to: &Subscription,
-        message: &Publish<'_>,
-        shared: Option<&Bytes>,
-    ) -> bool {
-        let client = &to.client;
-        if Arc::ptr_eq(client, from) && !from.echo.load(Ordering::Relaxed) {
-            return false;
-        }
-        let takes_headers = client.headers.load(Ordering::Relaxed);
-        let mut queue = client.outbox.lock();
-        if queue.is_ending() || to.has_ended() {
-            return false;
-        }
-        let delivered = to.delivered.load(Ordering::Relaxed) + 1;
-        to.delivered.store(delivered, Ordering::Relaxed);
-        let last = delivered == to.max.load(Ordering::Relaxed);
-        if last {
-            to.ended.store(true, Ordering::Relaxed);
-        }
-        let ring = queue.deliver(client.outbox.max_pending_bytes(), shared, |out| {
-            encode::delivery(out, message, &to.sid, takes_headers)
-        });
-        drop(queue);
-        self.note(ring, client);
-        if last {
-            client.forget(to);
-        }
-        true
-    }
-
+impl Bells {
     fn note(&mut self, ring: Ring, client: &Arc<Client>) {
         match ring {
-            Ring::Due => self.unrung.push(client.clone()),
+            Ring::Due => self.0.push(client.clone()),
             Ring::No => {}
             Ring::Overflow => {
                 log::info!("cid:{} - Slow Consumer Detected: MaxPending exceeded", client.id);
