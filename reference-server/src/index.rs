@@ -206,7 +206,11 @@ impl<T: Clone + PartialEq> Here<T> {
 
     fn add(&mut self, queue: Option<&[u8]>, item: T) {
         match queue {
-            None => self.plain.push(item),
+            None => {
+                // Most patterns have one subscription; a vector would make room for four.
+                self.plain.reserve_exact(usize::from(self.plain.is_empty()));
+                self.plain.push(item);
+            }
             Some(name) => match self.queues.get_mut(name) {
                 Some(members) => members.push(item),
                 None => drop(self.queues.insert(name.into(), vec![item])),

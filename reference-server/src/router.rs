@@ -11,7 +11,9 @@
 mod routes;
 
 use std::{
-    collections::{HashMap, HashSet},
+    borrow::Borrow,
+    collections::HashSet,
+    hash::{Hash, Hasher},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -65,12 +67,20 @@ pub(crate) struct Client {
     pub(crate) id: u64,
     pub(crate) outbox: Outbox,
     account: Arc<Account>,
-    subscriptions: Mutex<HashMap<Box<[u8]>, Arc<Subscription>, RandomState>>,
+    subscriptions: Mutex<Table>,
     echo: AtomicBool,
     headers: AtomicBool,
     /// Publishers do not wait for it again before it has made room.
     hopeless: AtomicBool,
 }
+
+/// The subscriptions of a client, found by their sid. What is behind locks and atomics in them has
+/// no part in that.
+type Table = HashSet<BySid, RandomState>;
+
+/// A subscription that stands for its sid, so that a table need not keep the sid once more.
+#[derive(Debug)]
+struct BySid(Arc<Subscription>);
 
 /// How one connection publishes.
 #[derive(Debug)]
@@ -164,6 +174,26 @@ impl PartialEq for Subscription {
     }
 }
 
+impl Borrow<[u8]> for BySid {
+    fn borrow(&self) -> &[u8] {
+        &self.0.sid
+    }
+}
+
+impl Hash for BySid {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.sid.hash(state);
+    }
+}
+
+impl PartialEq for BySid {
+    fn eq(&self, other: &BySid) -> bool {
+        self.0.sid == other.0.sid
+    }
+}
+
+impl Eq for BySid {}
+
 impl Client {
     pub(crate) fn new(id: u64, account: Arc<Account>, max_pending_bytes: usize) -> Client {
         Client {
@@ -192,14 +222,14 @@ impl Client {
     }
 
     pub(crate) fn is_subscribed(&self, sid: &[u8]) -> bool {
-        self.table().get(sid).is_some_and(|found| !found.has_ended())
+        self.table().get(sid).is_some_and(|found| !found.0.has_ended())
     }
 
     pub(crate) fn subscribe(self: &Arc<Client>, pattern: &[u8], queue: Option<&[u8]>, sid: &[u8]) {
         let mut table = self.table();
         match table.get(sid) {
             // It has had its last message, and whoever delivered that is about to forget it.
-            Some(found) if found.has_ended() => self.account.remove(found),
+            Some(found) if found.0.has_ended() => self.account.remove(&found.0),
             Some(_) => return,
             None => {}
         }
@@ -212,12 +242,12 @@ impl Client {
             max: AtomicU64::new(0),
             ended: AtomicBool::new(false),
         });
-        table.insert(sid.into(), subscription.clone());
+        table.replace(BySid(subscription.clone()));
         self.account.change(|index| index.insert(pattern, queue, subscription));
     }
 
     pub(crate) fn unsubscribe(&self, sid: &[u8], max: u64) {
-        let Some(subscription) = self.table().get(sid).cloned() else { return };
+        let Some(subscription) = self.table().get(sid).map(|found| found.0.clone()) else { return };
         let ended = {
             let _order = self.outbox.lock();
             let ended = max <= subscription.delivered.load(Ordering::Relaxed);
@@ -232,6 +262,7 @@ impl Client {
         }
     }
 
+    #[allow(clippy::mutable_key_type, reason = "the sid, which is hashed, never changes")]
     pub(crate) fn unsubscribe_all(&self) {
         let subscriptions = std::mem::take(&mut *self.table());
         if subscriptions.is_empty() {
@@ -239,12 +270,12 @@ impl Client {
         }
         {
             let _order = self.outbox.lock();
-            for subscription in subscriptions.values() {
+            for BySid(subscription) in &subscriptions {
                 subscription.ended.store(true, Ordering::Relaxed);
             }
         }
         // Each pattern once: thousands of subscriptions to one subject are one pass over it.
-        let patterns: HashSet<_> = subscriptions.values().map(|found| &found.pattern).collect();
+        let patterns: HashSet<_> = subscriptions.iter().map(|found| &found.0.pattern).collect();
         self.account.change(|index| {
             for pattern in patterns {
                 index.remove_all(pattern, |found| std::ptr::eq(&*found.client, self));
@@ -255,14 +286,14 @@ impl Client {
     /// Takes an ended subscription out of the table and the index.
     fn forget(&self, subscription: &Subscription) {
         let mut table = self.table();
-        if table.get(&subscription.sid).is_some_and(|found| **found == *subscription)
-            && let Some(subscription) = table.remove(&subscription.sid)
+        if table.get(&*subscription.sid).is_some_and(|found| *found.0 == *subscription)
+            && let Some(subscription) = table.take(&*subscription.sid)
         {
-            self.account.remove(&subscription);
+            self.account.remove(&subscription.0);
         }
     }
 
-    fn table(&self) -> MutexGuard<'_, HashMap<Box<[u8]>, Arc<Subscription>, RandomState>> {
+    fn table(&self) -> MutexGuard<'_, Table> {
         self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -9,7 +9,9 @@ fn a_sid_is_free_as_soon_as_its_last_message_is_delivered() {
     let client = Arc::new(Client::new(1, account.clone(), 1 << 20));
     let mut publisher = Publisher::new();
     client.subscribe(b"old", None, b"1");
-    let Some(old) = client.table().get(&b"1"[..]).cloned() else { panic!("no subscription") };
+    let Some(old) = client.table().get(&b"1"[..]).map(|found| found.0.clone()) else {
+        panic!("no subscription")
+    };
     old.ended.store(true, Ordering::Relaxed);
 
     assert!(!client.is_subscribed(b"1"));
