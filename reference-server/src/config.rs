@@ -12,7 +12,8 @@ const TREE_TOKENS_MAX: usize = 4096;
 ///
 /// # Memory
 ///
-/// What a connection can make the server hold, besides some 10 KiB for itself:
+/// What a connection can make the server hold, besides some 10 KiB for itself, and 256 KiB to read
+/// into until the first keep-alive at which it is quiet:
 ///
 /// - what it has begun to send and not finished: a control line, and a payload of
 ///   [`max_payload_bytes`](Config::max_payload_bytes);

@@ -27,8 +27,9 @@ use crate::{
 
 /// A read starts with this much room and doubles it while reads fill it.
 const READ_BYTES_MIN: usize = 2 << 10;
-/// No read has more room, unless a large payload is on its way.
-const READ_BYTES_MAX: usize = 64 << 10;
+/// No read has more room, unless a large payload is on its way. With a quarter of it, messages from
+/// 1 KiB on cost a quarter more.
+const READ_BYTES_MAX: usize = 256 << 10;
 /// How long the last words are given to arrive while unread input is thrown away; a socket that
 /// is closed over unread input is reset, and a reset destroys what the peer has not read yet.
 const LINGER: Duration = Duration::from_millis(200);
@@ -142,6 +143,10 @@ impl Conversation {
                 },
                 () = timer.as_mut() => {
                     timer.set(sleep(self.keepalive.delay()));
+                    if buffer.is_empty() {
+                        // Whoever was busy and is quiet now gives its room back.
+                        (*buffer, room) = (BytesMut::new(), READ_BYTES_MIN);
+                    }
                     if let Err(close) = self.keep_alive() {
                         return self.last_words(close);
                     }
