@@ -72,7 +72,7 @@ pub(crate) async fn serve<R, W>(
     let mut buffer = BytesMut::new();
     let close = conversation.read(&mut reader, &mut buffer).await;
     log::debug!("cid:{} - Client connection closed: {close}", client.id);
-    client.unsubscribe_all();
+    client.leave().await;
     client.outbox.end(Ending::Flush);
     gone();
     let silence = async {

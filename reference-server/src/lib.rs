@@ -9,7 +9,7 @@
 //! | `connection.rs` | the reader task fills a buffer; the writer task empties the outbox |
 //! | `protocol/parse.rs` | bytes become a [`ClientOp`](protocol::ClientOp), slices of the buffer |
 //! | `session.rs` | the state machine of one conversation: what the operation means |
-//! | `router.rs` | finds who is interested, picks a member of each queue group |
+//! | `router.rs`, `router/` | finds who is interested, picks a member of each queue group |
 //! | `index.rs`, `subject.rs` | the tree of subscriptions; what subjects are |
 //! | `outbox.rs` | the bounded queue of one receiver |
 //! | `protocol/encode.rs` | the delivery, written straight into that queue |

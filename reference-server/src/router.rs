@@ -8,6 +8,7 @@
 //! client's table of sids, and each client's outbox. None is held while another one is taken,
 //! with one exception: a client's own table while the index is changed for it.
 
+mod publisher;
 mod routes;
 
 use std::{
@@ -18,23 +19,20 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use bytes::Bytes;
 use foldhash::fast::RandomState;
-use rand::{RngExt, SeedableRng, rngs::SmallRng};
 
-use self::routes::Routes;
+pub(crate) use self::publisher::Publisher;
 use crate::{
     index::{Index, Matches},
-    outbox::{Ending, Outbox, Ring, SHARED_FROM_BYTES},
+    outbox::{Outbox, Ring},
     protocol::{Publish, encode},
 };
 
-/// How long a publisher waits for a receiver that is nearly full, so that a reader which is only
-/// a little slower than a flood is not cut off. nats-server waits as long.
-const STALL: Duration = Duration::from_millis(5);
+/// Patterns taken out of the index under one lock, when a connection ends.
+const PATTERNS_AT_ONCE: usize = 256;
 
 /// Subscriptions that see each other's messages.
 #[derive(Debug)]
@@ -74,25 +72,12 @@ pub(crate) struct Client {
     hopeless: AtomicBool,
 }
 
-/// The subscriptions of a client, found by their sid. What is behind locks and atomics in them has
-/// no part in that.
+/// The subscriptions of a client, found by their sid.
 type Table = HashSet<BySid, RandomState>;
 
 /// A subscription that stands for its sid, so that a table need not keep the sid once more.
 #[derive(Debug)]
 struct BySid(Arc<Subscription>);
-
-/// How one connection publishes.
-#[derive(Debug)]
-pub(crate) struct Publisher {
-    routes: Routes,
-    bells: Bells,
-    chance: SmallRng,
-}
-
-/// Who was written to and not rung yet.
-#[derive(Debug, Default)]
-struct Bells(Vec<Arc<Client>>);
 
 impl Account {
     pub(crate) fn new(name: &'static str) -> Account {
@@ -194,6 +179,7 @@ impl PartialEq for BySid {
 
 impl Eq for BySid {}
 
+#[allow(clippy::mutable_key_type, reason = "a sid, which is what is hashed, never changes")]
 impl Client {
     pub(crate) fn new(id: u64, account: Arc<Account>, max_pending_bytes: usize) -> Client {
         Client {
@@ -262,20 +248,42 @@ impl Client {
         }
     }
 
-    #[allow(clippy::mutable_key_type, reason = "the sid, which is hashed, never changes")]
     pub(crate) fn unsubscribe_all(&self) {
+        let ended = self.end_all();
+        for some in Client::patterns(&ended).chunks(PATTERNS_AT_ONCE) {
+            self.forget_all(some);
+        }
+    }
+
+    /// [`unsubscribe_all`](Client::unsubscribe_all) of one who goes: with a million subscriptions
+    /// that takes seconds, in which other connections on the same thread must be served.
+    pub(crate) async fn leave(&self) {
+        let ended = self.end_all();
+        for some in Client::patterns(&ended).chunks(PATTERNS_AT_ONCE) {
+            self.forget_all(some);
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// From here on nothing is delivered to any of them.
+    fn end_all(&self) -> Table {
         let subscriptions = std::mem::take(&mut *self.table());
-        if subscriptions.is_empty() {
-            return;
+        let _order = self.outbox.lock();
+        for BySid(subscription) in &subscriptions {
+            subscription.ended.store(true, Ordering::Relaxed);
         }
-        {
-            let _order = self.outbox.lock();
-            for BySid(subscription) in &subscriptions {
-                subscription.ended.store(true, Ordering::Relaxed);
-            }
-        }
-        // Each pattern once: thousands of subscriptions to one subject are one pass over it.
-        let patterns: HashSet<_> = subscriptions.iter().map(|found| &found.0.pattern).collect();
+        subscriptions
+    }
+
+    /// Each pattern once: thousands of subscriptions to one subject are one pass over it.
+    fn patterns(subscriptions: &Table) -> Vec<&[u8]> {
+        let patterns: HashSet<&[u8]> =
+            subscriptions.iter().map(|found| &*found.0.pattern).collect();
+        patterns.into_iter().collect()
+    }
+
+    /// Takes all its subscriptions to these patterns out of the index.
+    fn forget_all(&self, patterns: &[&[u8]]) {
         self.account.change(|index| {
             for pattern in patterns {
                 index.remove_all(pattern, |found| std::ptr::eq(&*found.client, self));
@@ -295,95 +303,6 @@ impl Client {
 
     fn table(&self) -> MutexGuard<'_, Table> {
         self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Publisher {
-    pub(crate) fn new() -> Publisher {
-        Publisher {
-            routes: Routes::default(),
-            bells: Bells::default(),
-            chance: SmallRng::from_rng(&mut rand::rng()),
-        }
-    }
-
-    /// Delivers to every plain subscription and to one member of each queue group; false if
-    /// nobody got it.
-    pub(crate) fn publish(&mut self, from: &Arc<Client>, message: &Publish<'_>) -> bool {
-        let Publisher { routes, bells, chance } = self;
-        let route = routes.find(&from.account, message.subject);
-        let large = message.body.len() >= SHARED_FROM_BYTES && !route.is_empty();
-        let shared = large.then(|| Bytes::copy_from_slice(message.body));
-        let mut deliver = |to: &Subscription| {
-            let (delivered, ring) = to.deliver(from, message, shared.as_ref());
-            bells.note(ring, &to.client);
-            delivered
-        };
-        let mut delivered = false;
-        for subscription in &route.plain {
-            delivered |= deliver(subscription);
-        }
-        for group in &route.queues {
-            // Chosen at random; who can't take it hands it on (CORE-QUEUE-006, 012).
-            let members = &group.members;
-            let first = chance.random_range(0..members.len());
-            delivered |= members[first..].iter().chain(&members[..first]).any(|to| deliver(to));
-        }
-        delivered
-    }
-
-    /// Sends the no-responders status, if the requester itself has a plain subscription that
-    /// covers the reply subject (CORE-REQ-005).
-    pub(crate) fn no_responders(&mut self, from: &Arc<Client>, reply: &[u8], name: Option<&[u8]>) {
-        let route = self.routes.find(&from.account, reply);
-        if let Some(own) = route.plain.iter().find(|found| Arc::ptr_eq(&found.client, from)) {
-            let ring = from.outbox.append(|out| encode::no_responders(out, reply, &own.sid, name));
-            self.bells.note(ring, from);
-        }
-    }
-
-    /// Puts bytes behind everything that was sent to the client before.
-    pub(crate) fn send(&mut self, to: &Arc<Client>, bytes: &[u8]) {
-        let ring = to.outbox.append(|out| out.extend_from_slice(bytes));
-        self.bells.note(ring, to);
-    }
-
-    /// Wakes everybody written to since the last call: once for a whole batch of operations.
-    pub(crate) fn ring(&mut self) {
-        for client in &self.bells.0 {
-            client.outbox.ring();
-        }
-    }
-
-    /// Gives receivers that are nearly full a moment. One that does not use it is not waited for
-    /// again until it has made room, so that it costs the others nothing.
-    pub(crate) async fn ease(&mut self) {
-        for client in self.bells.0.drain(..) {
-            if !client.outbox.is_full() {
-                client.hopeless.store(false, Ordering::Relaxed);
-            } else if !client.hopeless.load(Ordering::Relaxed) {
-                let eased = tokio::time::timeout(STALL, client.outbox.drained()).await;
-                client.hopeless.store(eased.is_err(), Ordering::Relaxed);
-            }
-        }
-    }
-
-    /// Forgets where subjects led before the index has changed.
-    pub(crate) fn forget_old_routes(&mut self, account: &Account) {
-        self.routes.forget_old(account);
-    }
-}
-
-impl Bells {
-    fn note(&mut self, ring: Ring, client: &Arc<Client>) {
-        match ring {
-            Ring::Due => self.0.push(client.clone()),
-            Ring::No => {}
-            Ring::Overflow => {
-                log::info!("cid:{} - Slow Consumer Detected: MaxPending exceeded", client.id);
-                client.outbox.end(Ending::Cut);
-            }
-        }
     }
 }
 

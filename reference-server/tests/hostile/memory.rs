@@ -52,7 +52,8 @@ fn many_subscriptions_are_held_and_forgotten() {
             client.send(subs.as_bytes());
             assert_eq!(client.fence(), []);
             let grown = program.memory_bytes().saturating_sub(before);
-            assert!(grown < count * 1024, "{} bytes each", grown / count);
+            // The allocator's first pages of each size count little among many.
+            assert!(grown < count * 1024 + 8 * MIB, "{} bytes each", grown / count);
             client
         });
     }

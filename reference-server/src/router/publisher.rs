@@ -1,0 +1,117 @@
+//! How one connection publishes: finds who is interested, fills their outboxes, rings their bells.
+
+use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
+
+use bytes::Bytes;
+use rand::{RngExt, SeedableRng, rngs::SmallRng};
+
+use super::{Account, Client, Subscription, routes::Routes};
+use crate::{
+    outbox::{Ending, Ring, SHARED_FROM_BYTES},
+    protocol::{Publish, encode},
+};
+
+/// How long a publisher waits for a receiver that is nearly full, so that a reader which is only
+/// a little slower than a flood is not cut off. nats-server waits as long.
+const STALL: Duration = Duration::from_millis(5);
+
+/// How one connection publishes.
+#[derive(Debug)]
+pub(crate) struct Publisher {
+    routes: Routes,
+    bells: Bells,
+    chance: SmallRng,
+}
+
+/// Who was written to and not rung yet.
+#[derive(Debug, Default)]
+struct Bells(Vec<Arc<Client>>);
+
+impl Publisher {
+    pub(crate) fn new() -> Publisher {
+        Publisher {
+            routes: Routes::default(),
+            bells: Bells::default(),
+            chance: SmallRng::from_rng(&mut rand::rng()),
+        }
+    }
+
+    /// Delivers to every plain subscription and to one member of each queue group; false if
+    /// nobody got it.
+    pub(crate) fn publish(&mut self, from: &Arc<Client>, message: &Publish<'_>) -> bool {
+        let Publisher { routes, bells, chance } = self;
+        let route = routes.find(&from.account, message.subject);
+        let large = message.body.len() >= SHARED_FROM_BYTES && !route.is_empty();
+        let shared = large.then(|| Bytes::copy_from_slice(message.body));
+        let mut deliver = |to: &Subscription| {
+            let (delivered, ring) = to.deliver(from, message, shared.as_ref());
+            bells.note(ring, &to.client);
+            delivered
+        };
+        let mut delivered = false;
+        for subscription in &route.plain {
+            delivered |= deliver(subscription);
+        }
+        for group in &route.queues {
+            // Chosen at random; who can't take it hands it on (CORE-QUEUE-006, 012).
+            let members = &group.members;
+            let first = chance.random_range(0..members.len());
+            delivered |= members[first..].iter().chain(&members[..first]).any(|to| deliver(to));
+        }
+        delivered
+    }
+
+    /// Sends the no-responders status, if the requester itself has a plain subscription that
+    /// covers the reply subject (CORE-REQ-005).
+    pub(crate) fn no_responders(&mut self, from: &Arc<Client>, reply: &[u8], name: Option<&[u8]>) {
+        let route = self.routes.find(&from.account, reply);
+        if let Some(own) = route.plain.iter().find(|found| Arc::ptr_eq(&found.client, from)) {
+            let ring = from.outbox.append(|out| encode::no_responders(out, reply, &own.sid, name));
+            self.bells.note(ring, from);
+        }
+    }
+
+    /// Puts bytes behind everything that was sent to the client before.
+    pub(crate) fn send(&mut self, to: &Arc<Client>, bytes: &[u8]) {
+        let ring = to.outbox.append(|out| out.extend_from_slice(bytes));
+        self.bells.note(ring, to);
+    }
+
+    /// Wakes everybody written to since the last call: once for a whole batch of operations.
+    pub(crate) fn ring(&mut self) {
+        for client in &self.bells.0 {
+            client.outbox.ring();
+        }
+    }
+
+    /// Gives receivers that are nearly full a moment. One that does not use it is not waited for
+    /// again until it has made room, so that it costs the others nothing.
+    pub(crate) async fn ease(&mut self) {
+        for client in self.bells.0.drain(..) {
+            if !client.outbox.is_full() {
+                client.hopeless.store(false, Ordering::Relaxed);
+            } else if !client.hopeless.load(Ordering::Relaxed) {
+                let eased = tokio::time::timeout(STALL, client.outbox.drained()).await;
+                client.hopeless.store(eased.is_err(), Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Forgets where subjects led before the index has changed.
+    pub(crate) fn forget_old_routes(&mut self, account: &Account) {
+        self.routes.forget_old(account);
+    }
+}
+
+impl Bells {
+    fn note(&mut self, ring: Ring, client: &Arc<Client>) {
+        match ring {
+            Ring::Due => self.0.push(client.clone()),
+            Ring::No => {}
+            Ring::Overflow => {
+                log::info!("cid:{} - Slow Consumer Detected: MaxPending exceeded", client.id);
+                client.outbox.end(Ending::Cut);
+            }
+        }
+    }
+}
