@@ -53,7 +53,8 @@ gate() {
   head=$(working_tree)
   echo "base: $(git log -1 --format='%h %s' "$base")"
   unpack "$head" head
-  build head || give_up "the head's benchmarks do not build"
+  echo "builds the head"
+  build head || give_up_with_log head "the head's benchmarks do not build"
   if ! build_base "$head"; then
     no_comparison "no benchmarks can be built with the base's broker"
     return
@@ -109,13 +110,18 @@ build_base() {
   unpack "$base" base
   over_base "$head" benches
   made_of="the head's benchmarks on both sides"
+  echo "builds the base: $made_of"
   if build base; then return; fi
   over_base "$head" Cargo.toml Cargo.lock
   made_of+=", and its Cargo.toml"
+  echo "that does not build ($WORK/base.log); builds the base: $made_of"
   if build base; then return; fi
   unpack "$base" base
   made_of="each side's own benchmarks, as the head's do not fit the base's broker"
-  [[ -f $WORK/base/benches/benches/instructions.rs ]] && build base
+  echo "that does not build ($WORK/base.log)"
+  [[ -f $WORK/base/benches/benches/instructions.rs ]] || return 1
+  echo "builds the base: $made_of"
+  build base
 }
 
 over_base() {
@@ -133,10 +139,7 @@ instructions() {
     --bench instructions --features instructions "$@")
 }
 
-build() {
-  echo "builds $1"
-  instructions "$1" --no-run 2>"$WORK/$1.log" || { tail -n 15 "$WORK/$1.log" >&2; return 1; }
-}
+build() { instructions "$1" --no-run 2>"$WORK/$1.log"; }
 
 # Counts a side several times: NAME-1.json and so on, a line for each benchmark.
 count() {
@@ -146,7 +149,7 @@ count() {
     echo "counts $name, $run of $RUNS"
     GUNGRAUN_RUNNER=$runner GUNGRAUN_HOME=$WORK/gungraun/$name-$run instructions "$side" -- \
       --output-format=json --parallel=auto >"$WORK/$name-$run.json" 2>"$WORK/$name.log" ||
-      { tail -n 15 "$WORK/$name.log" >&2; give_up "the benchmarks of $name do not run"; }
+      give_up_with_log "$name" "the benchmarks of $name do not run"
   done
 }
 
@@ -280,8 +283,9 @@ try_itself() {
         (0..40).for_each(|n| drop(std::hint::black_box(n)));' "$parser"
   ! cmp -s "$parser" "$WORK/base/reference-server/src/protocol/parse.rs" ||
     give_up "the trial finds no function to make slower"
-  build base || give_up "the benchmarks do not build"
-  build head || give_up "the benchmarks do not build when made slower"
+  echo "builds both"
+  build base || give_up_with_log base "the benchmarks do not build"
+  build head || give_up_with_log head "the benchmarks do not build when made slower"
   count base
   count base again
   count head
@@ -292,6 +296,11 @@ try_itself() {
   compare base head || rc=$?
   ((rc == 1)) || give_up "the gate does not see a slower parser ($rc)"
   echo "The gate passes what is the same, and does not pass what is slower."
+}
+
+give_up_with_log() {
+  tail -n 15 "$WORK/$1.log" >&2
+  give_up "$2"
 }
 
 give_up() {
