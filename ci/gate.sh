@@ -131,11 +131,14 @@ over_base() {
   git archive "$head" "$@" | tar -xm -C "$WORK/base"
 }
 
-# cargo with the benchmarks of a side. What the caller's project sets must not differ between them.
+# cargo with the benchmarks of a side. The broker is one unit to the compiler: cut into several, a
+# change in one file moves the cuts, and with them what is inlined in others.
 instructions() {
   local side=$1
   shift
   (cd "$WORK/$side" && CARGO_TARGET_DIR=$BUILDS/$side cargo bench --quiet --package broker-bench \
+    --config profile.bench.package.nats-reference-server.codegen-units=1 \
+    --config profile.bench.package.broker-bench.codegen-units=1 \
     --bench instructions --features instructions "$@")
 }
 
@@ -280,7 +283,7 @@ try_itself() {
   unpack "$head" base
   unpack "$head" head
   sed -i '/^    pub fn next<.a>(&mut self, bytes: &.a \[u8\]) -> Step<.a> {$/a\
-        (0..40).for_each(|n| drop(std::hint::black_box(n)));' "$parser"
+        (0..80).for_each(|n| drop(std::hint::black_box(n)));' "$parser"
   ! cmp -s "$parser" "$WORK/base/reference-server/src/protocol/parse.rs" ||
     give_up "the trial finds no function to make slower"
   echo "builds both"
