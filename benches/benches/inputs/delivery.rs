@@ -100,8 +100,8 @@ pub(crate) struct Room {
 pub(crate) const ROOMS: [&str; 4] = ["one", "wildcards", "fan-out", "queue"];
 
 impl Room {
-    /// Each subject has one receiver; or wildcards lead to it, or there are 32 receivers, or it is a
-    /// queue group of eight.
+    /// Each subject has one receiver; or wildcards lead to it, or there are 32 receivers, or it is
+    /// a queue group of eight.
     pub(crate) fn new(kind: &str) -> Room {
         let publisher = Side::first();
         let receivers = match kind {

@@ -1,5 +1,5 @@
-//! Trees of subscriptions. Of ten, eight are to a literal subject, one is to a pattern with `*`, and
-//! one is a member of a queue group.
+//! Trees of subscriptions. Of ten, eight are to a literal subject, one is to a pattern with `*`,
+//! and one is a member of a queue group.
 
 use std::hint::black_box;
 
