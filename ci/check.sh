@@ -49,7 +49,9 @@ title() {
 
 step_format() { cargo fmt --all --check; }
 
-step_clippy() { cargo clippy --workspace --all-targets -- -D warnings; }
+step_clippy() {
+  cargo clippy --workspace --all-targets --features broker-bench/instructions -- -D warnings
+}
 
 step_docs() { RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace; }
 

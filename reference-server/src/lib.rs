@@ -20,6 +20,9 @@
 //!
 //! Identifiers such as CORE-SUB-012 name clauses of the register in `scenarios/clauses.toml`.
 
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench;
 mod conf;
 mod config;
 mod connection;

@@ -1,0 +1,120 @@
+//! What the project's own benchmarks need of the library's private parts: thin functions, with no
+//! promise to anybody else. Only with the feature `bench`.
+
+use std::{
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
+
+use bytes::Bytes;
+
+use crate::{
+    outbox::{self, Batch},
+    protocol::{Publish, encode},
+    router::{Account, Client, Publisher},
+};
+
+/// The queue of one receiver.
+#[derive(Debug)]
+pub struct Outbox(outbox::Outbox);
+
+/// A client without a socket: it subscribes, publishes and is written to.
+#[derive(Debug)]
+pub struct Side {
+    client: Arc<Client>,
+    account: Arc<Account>,
+    publisher: Publisher,
+}
+
+/// More than any benchmark lets wait.
+const MAX_PENDING_BYTES: usize = 1 << 30;
+
+impl Outbox {
+    /// An empty one.
+    #[expect(clippy::new_without_default, reason = "no promise, no comfort")]
+    pub fn new() -> Outbox {
+        Outbox(outbox::Outbox::new(MAX_PENDING_BYTES))
+    }
+
+    /// Appends bytes, as PONG and `+OK` are.
+    pub fn append(&self, bytes: &[u8]) {
+        let _ = self.0.append(|out| out.extend_from_slice(bytes));
+    }
+
+    /// Appends a delivery whose body is copied, or shared where `shared` ends with it.
+    pub fn deliver(&self, message: &Publish<'_>, sid: &[u8], shared: Option<&Bytes>) {
+        let _ = self
+            .0
+            .lock()
+            .deliver(MAX_PENDING_BYTES, shared, |out| encode::delivery(out, message, sid, true));
+    }
+
+    /// Takes everything that waits, as the writer does, and says how many bytes that was.
+    pub fn take(&self) -> usize {
+        take(&self.0)
+    }
+}
+
+impl Side {
+    /// The first client of an account.
+    pub fn first() -> Side {
+        Side::of(Arc::new(Account::new("bench")))
+    }
+
+    /// Another client of the same account.
+    pub fn another(&self) -> Side {
+        Side::of(self.account.clone())
+    }
+
+    fn of(account: Arc<Account>) -> Side {
+        let client = Arc::new(Client::new(1, account.clone(), MAX_PENDING_BYTES));
+        client.set_options(true, true);
+        Side { client, account, publisher: Publisher::new() }
+    }
+
+    /// SUB.
+    pub fn subscribe(&self, pattern: &[u8], queue: Option<&[u8]>, sid: &[u8]) {
+        self.client.subscribe(pattern, queue, sid);
+    }
+
+    /// UNSUB.
+    pub fn unsubscribe(&self, sid: &[u8]) {
+        self.client.unsubscribe(sid, 0);
+    }
+
+    /// PUB or HPUB; false if nobody got it.
+    pub fn publish(&mut self, message: &Publish<'_>) -> bool {
+        self.publisher.publish(&self.client, message)
+    }
+
+    /// Rings everybody written to, as at the end of a read buffer, and forgets them.
+    pub fn ring(&mut self) {
+        self.publisher.ring();
+        // No receiver is full here, so there is nothing to wait for.
+        let _ = poll(self.publisher.ease());
+    }
+
+    /// Takes what waits for this client, as its writer does, and says how many bytes that was.
+    pub fn take(&self) -> usize {
+        take(&self.client.outbox)
+    }
+}
+
+impl Drop for Side {
+    /// Its subscriptions and itself hold each other.
+    fn drop(&mut self) {
+        self.client.unsubscribe_all();
+    }
+}
+
+fn take(outbox: &outbox::Outbox) -> usize {
+    let Poll::Ready(Batch::Send(pieces)) = poll(outbox.next()) else { return 0 };
+    let bytes = pieces.iter().map(Bytes::len).sum();
+    outbox.sent(bytes);
+    bytes
+}
+
+fn poll<T>(future: impl Future<Output = T>) -> Poll<T> {
+    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+}
