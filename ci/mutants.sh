@@ -6,8 +6,8 @@
 #   ci/mutants.sh --diff origin/main     only those in lines changed since then
 #   ci/mutants.sh --re outbox.rs         only those whose name fits; further words as for cargo mutants
 #
-# Three passes, each with what the ones before have missed: the broker's quick tests, the scenarios,
-# then all tests. Who survives must be in ci/mutants.toml with a reason; whoever is there without
+# Four passes, each with what the ones before have missed: the broker's quick tests, the scenarios,
+# all tests of the broker, then all tests. Who survives must be in ci/mutants.toml with a reason; whoever is there without
 # surviving is an error, too, or a warning if only a part was run. A test that no longer ends has
 # noticed (`timeout`). Writes artifacts/quality/mutants.json. Exit code: 0 all is as listed, 1 it is
 # not, 2 no run could be made. Needs cargo-mutants.
@@ -36,20 +36,34 @@ main() {
   selected+=("$@")
   cargo mutants "${selected[@]}" --list --json >"$WORK/list.json" || exit 2
   [[ -s $WORK/list.json ]] || echo "[]" >"$WORK/list.json" # nothing is said of an empty diff
-  pass own 30 --test-package nats-reference-server -C=--lib -C=--test=index -C=--test=parser
-  pass scenarios 240 --test-package nats-conformance -C=--test=scenarios
-  pass all 900 --test-workspace true -C=--tests
+  pass own 25 nats-reference-server --lib --test=index --test=order --test=parser --test=routes \
+    --test=shares
+  pass scenarios 120 nats-conformance --test=scenarios
+  pass broker 120 nats-reference-server --tests
+  pass all 900 "" --tests
   report "$part"
 }
 
-# Runs what nobody has caught so far. Who makes a test hang needn't do it again.
+# Runs what nobody has caught so far: pass NAME SECONDS PACKAGE TEST…, no package for all. Who makes
+# a test hang needn't do it again. The tests are first run by ourselves, since cargo mutants tries
+# an unchanged tree with the tests of the changed package only.
 pass() {
-  local name=$1 seconds=$2 rc=0 out=$WORK/mutants.out
-  shift 2
+  local name=$1 seconds=$2 package=$3 rc=0 out=$WORK/mutants.out whose=(--workspace)
+  local examined=(--test-workspace true)
+  shift 3
   [[ $(<"$WORK/list.json") != "[]" ]] || return 0
+  if [[ $package ]]; then
+    whose=(--package "$package")
+    examined=(--test-package "$package")
+  fi
   echo "--- $name"
+  cargo test --quiet "${whose[@]}" "$@" >"$WORK/$name.baseline" 2>&1 || {
+    tail -n 40 "$WORK/$name.baseline" >&2
+    echo "ci/mutants.sh: the tests fail without any mutant" >&2
+    exit 2
+  }
   cargo mutants "${selected[@]}" --iterate --output "$WORK" --no-shuffle --colors never \
-    --timeout "$seconds" "$@" || rc=$?
+    --baseline skip --timeout "$seconds" "${examined[@]}" "${@/#/-C=}" || rc=$?
   case $rc in
     0 | 2 | 3) ;; # all caught, some missed, some hang
     *) echo "ci/mutants.sh: cargo mutants could not do it (exit code $rc)" >&2; exit 2 ;;
@@ -78,7 +92,7 @@ def key(mutant):
 verdicts, names = {}, {}
 for mutant in json.loads((work / "list.json").read_text()):
     names[mutant["name"]], verdicts[mutant["name"]] = key(mutant), "MissedMutant"
-for name in ("own", "scenarios", "all"):
+for name in ("own", "scenarios", "broker", "all"):
     if (path := work / f"{name}.json").exists():
         for outcome in json.loads(path.read_text())["outcomes"]:
             if outcome["scenario"] != "Baseline":
