@@ -1,16 +1,16 @@
 //! A socket around a session: the only place that waits for bytes.
 //!
-//! Two tasks serve a connection. The reader takes what has arrived, hands every complete
-//! operation to the session, and rings the receivers once the bytes are used up; the writer sends
-//! whatever waits in the outbox. An operation is finished, all outboxes filled, before the next
-//! one is looked at, and PONG goes through the same outbox as messages do: that makes PING a
-//! fence.
+//! Two tasks serve a connection. The reader takes what has arrived, hands every complete operation
+//! to the session, and rings the receivers once the bytes are used up; the writer
+//! (`connection/writer.rs`) sends whatever waits in the outbox. An operation is finished, all
+//! outboxes filled, before the next one is looked at, and PONG goes through the same outbox as
+//! messages do: that makes PING a fence.
 
-use std::{
-    collections::VecDeque, io, io::IoSlice, pin::pin, sync::Arc, time::Duration, time::Instant,
-};
+mod writer;
 
-use bytes::{Buf, Bytes, BytesMut};
+use std::{pin::pin, sync::Arc, time::Duration, time::Instant};
+
+use bytes::{Buf, BytesMut};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     task::yield_now,
@@ -20,7 +20,7 @@ use tokio::{
 use crate::{
     Config,
     keepalive::{Due, Keepalive},
-    outbox::{Batch, Ending},
+    outbox::Ending,
     protocol::{ClientOp, ConnectOptions, Info, Limits, Parser, Publish, encode},
     router::{Client, Publisher},
     session::{Broker, Close, Session},
@@ -31,15 +31,12 @@ const READ_BYTES_MIN: usize = 2 << 10;
 /// No read has more room, unless a large payload is on its way. With a quarter of it, messages from
 /// 1 KiB on cost a quarter more.
 const READ_BYTES_MAX: usize = 256 << 10;
-/// Bytes read in a row before others on the same thread have a turn. The runtime would let a flood be
-/// read a hundred times, 32 MiB, before even the writers that were rung are let in; a turn after
-/// each read would cost half a publication.
+/// Bytes read in a row before others on the same thread have a turn. The runtime would let a flood
+/// be read a hundred times, 32 MiB, before even the writers that were rung are let in.
 const TURN_BYTES_MAX: usize = 1 << 20;
 /// How long the last words are given to arrive while unread input is thrown away; a socket that
 /// is closed over unread input is reset, and a reset destroys what the peer has not read yet.
 const LINGER: Duration = Duration::from_millis(200);
-/// Pieces given to one write call.
-const PIECES_MAX: usize = 64;
 
 /// Serves a connection until either side ends it; `gone` is called once nothing of the client is
 /// left in the broker, before its last words have arrived.
@@ -54,7 +51,7 @@ pub(crate) async fn serve<R, W>(
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin + Send + 'static,
 {
-    let sending = tokio::spawn(write(writer, client.clone(), config.write_deadline));
+    let sending = tokio::spawn(writer::write(writer, client.clone(), config.write_deadline));
     let limits = Limits {
         max_payload_bytes: config.max_payload_bytes,
         max_control_line_bytes: config.max_control_line_bytes,
@@ -210,7 +207,7 @@ impl Conversation {
                 self.parser.announce(self.session.pedantic());
             }
         };
-        // One look at the clock for all: one for each operation was a fifth of what small ones cost.
+        // One look at the clock for all; one for each was a fifth of what small operations cost.
         if heard {
             self.keepalive.heard(Instant::now());
         }
@@ -291,73 +288,6 @@ impl Broker for Side {
     fn no_responders(&mut self, message: &Publish<'_>, reply: &[u8], names_subject: bool) {
         let name = names_subject.then_some(message.subject);
         self.publisher.no_responders(&self.client, reply, name);
-    }
-}
-
-/// Sends what waits until the connection ends.
-async fn write<W: AsyncWrite + Unpin>(mut writer: W, client: Arc<Client>, deadline: Duration) {
-    let outbox = &client.outbox;
-    loop {
-        match outbox.next().await {
-            Batch::Send(pieces) => {
-                let sent = tokio::select! {
-                    sent = send(&mut writer, pieces, &client, deadline) => sent,
-                    () = outbox.ended(Ending::Cut) => return,
-                };
-                if let Err(error) = sent {
-                    log::debug!("cid:{} - {error}", client.id);
-                    return outbox.end(Ending::Cut);
-                }
-            }
-            Batch::End(Ending::Flush) => {
-                // The peer may have gone first; there is nobody left to tell.
-                let _ = writer.shutdown().await;
-                return;
-            }
-            Batch::End(Ending::Cut) => return,
-        }
-    }
-}
-
-/// Sends all pieces; each write must get some bytes through before the deadline.
-async fn send<W: AsyncWrite + Unpin>(
-    writer: &mut W,
-    mut pieces: VecDeque<Bytes>,
-    client: &Client,
-    deadline: Duration,
-) -> io::Result<()> {
-    while !pieces.is_empty() {
-        let mut slices = [IoSlice::new(&[]); PIECES_MAX];
-        let mut count = 0;
-        for (slice, piece) in slices.iter_mut().zip(&pieces) {
-            *slice = IoSlice::new(piece);
-            count += 1;
-        }
-        let written = match timeout(deadline, writer.write_vectored(&slices[..count])).await {
-            Ok(written) => written?,
-            Err(_) => {
-                let text = "Slow Consumer Detected: WriteDeadline exceeded";
-                return Err(io::Error::new(io::ErrorKind::TimedOut, text));
-            }
-        };
-        if written == 0 {
-            return Err(io::ErrorKind::WriteZero.into());
-        }
-        client.outbox.sent(written);
-        drop_front(&mut pieces, written);
-    }
-    writer.flush().await
-}
-
-/// Forgets the bytes that have been sent.
-fn drop_front(pieces: &mut VecDeque<Bytes>, mut bytes: usize) {
-    while let Some(first) = pieces.front_mut() {
-        if first.len() > bytes {
-            first.advance(bytes);
-            return;
-        }
-        bytes -= first.len();
-        pieces.pop_front();
     }
 }
 

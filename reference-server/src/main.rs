@@ -10,8 +10,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::flags::{Command, Outcome};
 
-/// The system's allocator gives the buffers of outboxes back to the kernel, and every fresh page has
-/// to be cleared: half of what a message of 1 KiB cost.
+/// The system's allocator gives the buffers of outboxes back to the kernel, and each fresh page has
+/// to be cleared: two fifths of what a message of 1 KiB cost.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

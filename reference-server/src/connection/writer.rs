@@ -1,0 +1,88 @@
+//! The half of a connection that sends.
+
+use std::{collections::VecDeque, io, io::IoSlice, sync::Arc, time::Duration};
+
+use bytes::{Buf, Bytes};
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt},
+    time::timeout,
+};
+
+use crate::{
+    outbox::{Batch, Ending},
+    router::Client,
+};
+
+/// Pieces given to one write call.
+const PIECES_MAX: usize = 64;
+
+/// Sends what waits until the connection ends.
+pub(super) async fn write<W: AsyncWrite + Unpin>(
+    mut writer: W,
+    client: Arc<Client>,
+    deadline: Duration,
+) {
+    let outbox = &client.outbox;
+    loop {
+        match outbox.next().await {
+            Batch::Send(pieces) => {
+                let sent = tokio::select! {
+                    sent = send(&mut writer, pieces, &client, deadline) => sent,
+                    () = outbox.ended(Ending::Cut) => return,
+                };
+                if let Err(error) = sent {
+                    log::debug!("cid:{} - {error}", client.id);
+                    return outbox.end(Ending::Cut);
+                }
+            }
+            Batch::End(Ending::Flush) => {
+                // The peer may have gone first; there is nobody left to tell.
+                let _ = writer.shutdown().await;
+                return;
+            }
+            Batch::End(Ending::Cut) => return,
+        }
+    }
+}
+
+/// Sends all pieces; each write must get some bytes through before the deadline.
+async fn send<W: AsyncWrite + Unpin>(
+    writer: &mut W,
+    mut pieces: VecDeque<Bytes>,
+    client: &Client,
+    deadline: Duration,
+) -> io::Result<()> {
+    while !pieces.is_empty() {
+        let mut slices = [IoSlice::new(&[]); PIECES_MAX];
+        let mut count = 0;
+        for (slice, piece) in slices.iter_mut().zip(&pieces) {
+            *slice = IoSlice::new(piece);
+            count += 1;
+        }
+        let written = match timeout(deadline, writer.write_vectored(&slices[..count])).await {
+            Ok(written) => written?,
+            Err(_) => {
+                let text = "Slow Consumer Detected: WriteDeadline exceeded";
+                return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+            }
+        };
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        client.outbox.sent(written);
+        drop_front(&mut pieces, written);
+    }
+    writer.flush().await
+}
+
+/// Forgets the bytes that have been sent.
+fn drop_front(pieces: &mut VecDeque<Bytes>, mut bytes: usize) {
+    while let Some(first) = pieces.front_mut() {
+        if first.len() > bytes {
+            first.advance(bytes);
+            return;
+        }
+        bytes -= first.len();
+        pieces.pop_front();
+    }
+}
