@@ -67,6 +67,16 @@ def fuzz(told):
         table(["what reads", "seconds", "executions", "edges reached", "peak MiB", "crashes", "overflow checks"], rows)])
 
 
+def hostile(told):
+    rows = [[name, f.get("messages", ""), f.get("p50", ""), f.get("p99", ""), f.get("longest", ""),
+             f.get("before_mib", ""), " ".join(map(str, f.get("after_mib", [])))]
+            for name, f in told["clients"].items()]
+    return "\n".join([
+        "What messages between two others took meanwhile, and the broker's memory before and after each round. "
+        "What stays is in the allocator's hands and used again.", "",
+        table(["meanwhile", "messages", "p50", "p99", "longest", "MiB before", "MiB after"], rows)])
+
+
 def plain(told):
     rows = [[key.replace("_", " "), value if not isinstance(value, (dict, list)) else json.dumps(value)]
             for key, value in told.items() if key not in ("command", "date")]
@@ -78,6 +88,7 @@ SECTIONS = [
     ("mutants", "Mutants", mutants),
     ("coverage", "Lines that scenarios reach", coverage),
     ("fuzz", "Fuzzing", fuzz),
+    ("hostile", "Hostile clients", hostile),
     ("soak", "Soak", plain),
     ("sanitize", "Threads and memory", plain),
 ]

@@ -21,6 +21,7 @@ case ${1-} in
     run ci/explore.sh 60
     run ci/fuzz.sh 20
     run ci/mutants.sh
+    run ci/hostile.sh
     run ci/soak.sh 15
     run ci/sanitize.sh
     ;;
