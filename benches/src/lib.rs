@@ -1,1 +1,15 @@
-//! Benchmarks of the reference broker; see `benches/`.
+//! Benchmarks of NATS brokers: `broker-bench` puts the same load on several of them in turn, checks
+//! each delivery, and says how they compare, with intervals.
+//!
+//! [`shape`] is the table of loads, [`load`] makes them, [`target`] starts who is measured,
+//! [`measure`] puts one on the other, and a [`record::Record`] is what comes out. All reports are
+//! made of it alone, with [`statistics`].
+
+pub mod error;
+pub mod load;
+pub mod measure;
+pub mod process;
+pub mod record;
+pub mod serve;
+pub mod shape;
+pub mod target;

@@ -1,0 +1,416 @@
+//! Messages flow from publishers to subscribers, as fast as they are received.
+
+use std::time::{Duration, Instant};
+
+use mio::{Events, Poll};
+
+use super::{
+    Address, Outcome, Timing, Watch,
+    frames::{Batches, Dialect, Expected, Message},
+    verify::{Faults, Sequence, Shares},
+    wire::{Control, Wire, open},
+};
+use crate::{
+    error::{Result, Trying as _},
+    shape::Flow,
+};
+
+/// Frames are sent in batches of about so many bytes.
+const BATCH_BYTES: usize = 64 << 10;
+
+/// Nothing comes for so long: nothing more will come.
+const STALL: Duration = Duration::from_secs(5);
+
+/// Wildcard subscriptions, where there are any.
+const WILDCARDS: usize = 100;
+
+/// Runs it.
+pub(super) fn run(
+    server: Address,
+    flow: Flow,
+    payload_bytes: usize,
+    timing: Timing,
+) -> Result<Outcome> {
+    let mut running = Running::open(server, flow, payload_bytes)?;
+    let mut watch = Watch::start(server, timing);
+    let result = running.measure(&mut watch);
+    let mut outcome = watch.outcome();
+    outcome.payload_bytes = outcome.count * payload_bytes as u64;
+    outcome.invalid = match result {
+        Err(error) => Some(error.to_string()),
+        Ok(()) => Some(running.faults()).filter(|faults| !faults.is_none()).map(|f| f.to_string()),
+    };
+    Ok(outcome)
+}
+
+/// Publishers and subscribers of a subject, or of a family of subjects.
+#[derive(Debug)]
+struct Lane {
+    /// Deliveries of each message.
+    copies: u64,
+    /// Messages handed to the system.
+    sent: u64,
+    /// Deliveries that have come.
+    received: u64,
+    /// Most deliveries on their way.
+    window: u64,
+    /// By publisher, for queue groups.
+    shares: Vec<Shares>,
+}
+
+impl Lane {
+    fn on_their_way(&self) -> u64 {
+        (self.sent * self.copies).saturating_sub(self.received)
+    }
+}
+
+#[derive(Debug)]
+struct Publisher {
+    wire: Wire,
+    lane: usize,
+    batches: Batches,
+    /// What is left of the batch that is being written.
+    left: std::ops::Range<usize>,
+}
+
+#[derive(Debug)]
+struct Subscriber {
+    wire: Wire,
+    lane: usize,
+    /// Its number in its lane.
+    member: usize,
+    expected: Expected,
+    /// By publisher; empty in queue groups.
+    sequences: Vec<Sequence>,
+    fenced: bool,
+}
+
+#[derive(Debug)]
+struct Running {
+    poll: Poll,
+    events: Events,
+    dialect: Dialect,
+    flow: Flow,
+    lanes: Vec<Lane>,
+    publishers: Vec<Publisher>,
+    subscribers: Vec<Subscriber>,
+    /// A delivery was not the next one.
+    odd: bool,
+}
+
+impl Running {
+    fn open(server: Address, flow: Flow, payload_bytes: usize) -> Result<Running> {
+        let poll = Poll::new().trying("making an epoll")?;
+        let mut running = Running {
+            poll,
+            events: Events::with_capacity(1024),
+            dialect: server.dialect,
+            flow,
+            lanes: Vec::new(),
+            publishers: Vec::new(),
+            subscribers: Vec::new(),
+            odd: false,
+        };
+        for lane in 0..flow.lanes {
+            let plan = Plan::new(flow, lane, payload_bytes, server.dialect);
+            running.lanes.push(plan.lane());
+            for member in 0..flow.subscribers {
+                let stream = open(server.addr, server.dialect, &plan.subscribe())?;
+                let expected = Expected::new(&plan.delivered, payload_bytes);
+                let token = running.subscribers.len();
+                let registry = running.poll.registry();
+                running.subscribers.push(Subscriber {
+                    wire: Wire::new(stream, expected.frame(), registry, token)?,
+                    lane,
+                    member,
+                    expected,
+                    sequences: if flow.queue { Vec::new() } else { plan.sequences() },
+                    fenced: false,
+                });
+            }
+        }
+        let subscribers = running.subscribers.len();
+        for lane in 0..flow.lanes {
+            let plan = Plan::new(flow, lane, payload_bytes, server.dialect);
+            for publisher in 0..flow.publishers {
+                let batches = plan.batches(publisher as u32);
+                let stream = open(server.addr, server.dialect, &plan.publish(&batches))?;
+                let token = subscribers + running.publishers.len();
+                let wire = Wire::new(stream, 0, running.poll.registry(), token)?;
+                running.publishers.push(Publisher { wire, lane, batches, left: 0..0 });
+            }
+        }
+        Ok(running)
+    }
+
+    /// Until the end of the measurement, and until all that was sent has come.
+    fn measure(&mut self, watch: &mut Watch) -> Result<()> {
+        let mut progress = (Instant::now(), 0);
+        let mut over = false;
+        while !(over && self.drained()) {
+            self.turn(over)?;
+            let now = Instant::now();
+            let received = self.received();
+            over = watch.look(now, received) || over;
+            if received != progress.1 {
+                progress = (now, received);
+            }
+            if self.odd || now - progress.0 > STALL {
+                return Ok(());
+            }
+        }
+        self.fence()
+    }
+
+    /// What was sent twice comes before the answer to PING.
+    fn fence(&mut self) -> Result<()> {
+        if self.dialect == Dialect::Relay {
+            return Ok(());
+        }
+        for subscriber in &mut self.subscribers {
+            subscriber.wire.output().extend_from_slice(b"PING\r\n");
+        }
+        let start = Instant::now();
+        while self.subscribers.iter().any(|subscriber| !subscriber.fenced) {
+            self.turn(true)?;
+            if start.elapsed() > STALL {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until something can be done, and does it.
+    fn turn(&mut self, over: bool) -> Result<()> {
+        let busy = self.publishers.iter().any(|publisher| {
+            publisher.wire.writable
+                && (!publisher.left.is_empty() || !over && self.may_send(publisher))
+        }) || self.subscribers.iter().any(|subscriber| subscriber.wire.readable);
+        let wait = if busy { Duration::ZERO } else { Duration::from_millis(20) };
+        self.poll.poll(&mut self.events, Some(wait)).or_else(interrupted).trying("waiting")?;
+        let subscribers = self.subscribers.len();
+        for event in &self.events {
+            let token = event.token().0;
+            match self.subscribers.get_mut(token) {
+                Some(subscriber) => subscriber.wire.ready(event),
+                None => self.publishers[token - subscribers].wire.ready(event),
+            }
+        }
+        for at in 0..subscribers {
+            self.receive(at)?;
+        }
+        for at in 0..self.publishers.len() {
+            self.acknowledge(at)?;
+            self.publish(at, over)?;
+        }
+        Ok(())
+    }
+
+    fn may_send(&self, publisher: &Publisher) -> bool {
+        let lane = &self.lanes[publisher.lane];
+        lane.on_their_way() + publisher.batches.count() as u64 * lane.copies <= lane.window
+    }
+
+    /// Reads and checks what has come for a subscriber.
+    fn receive(&mut self, at: usize) -> Result<()> {
+        let Subscriber { wire, lane, member, expected, sequences, fenced } =
+            &mut self.subscribers[at];
+        let lane = &mut self.lanes[*lane];
+        let odd = &mut self.odd;
+        if wire.readable && wire.fill()? {
+            let mut count = 0;
+            wire.take(
+                Some(expected),
+                |_, publisher, number| {
+                    let publisher = publisher as usize;
+                    let well = match sequences.get_mut(publisher) {
+                        Some(sequence) => sequence.see(number),
+                        None => (lane.shares.get_mut(publisher))
+                            .is_some_and(|shares| shares.see(*member, number)),
+                    };
+                    *odd |= !well;
+                    count += 1;
+                },
+                |control| *fenced |= control == Control::Pong,
+            )?;
+            lane.received += count;
+        }
+        wire.flush().map(|_| ())
+    }
+
+    /// Reads what a publisher's connection says.
+    fn acknowledge(&mut self, at: usize) -> Result<()> {
+        let publisher = &mut self.publishers[at];
+        if publisher.wire.readable && publisher.wire.fill()? {
+            let mut pongs = 0;
+            publisher.wire.take(
+                None,
+                |_, _, _| {},
+                |control| pongs += u64::from(control == Control::Pong),
+            )?;
+            self.lanes[publisher.lane].received += pongs * publisher.batches.count() as u64;
+        }
+        Ok(())
+    }
+
+    /// Writes what the window allows, and finishes a batch that was begun.
+    fn publish(&mut self, at: usize, over: bool) -> Result<()> {
+        while self.publishers[at].wire.writable {
+            if self.publishers[at].left.is_empty() {
+                let flushed = self.publishers[at].wire.flush()?;
+                if !flushed || over || !self.may_send(&self.publishers[at]) {
+                    return Ok(());
+                }
+                let publisher = &mut self.publishers[at];
+                publisher.left = publisher.batches.arm();
+                self.lanes[publisher.lane].sent += publisher.batches.count() as u64;
+            }
+            let Publisher { wire, batches, left, .. } = &mut self.publishers[at];
+            left.start += wire.write(&batches.bytes()[left.clone()])?;
+        }
+        Ok(())
+    }
+
+    fn received(&self) -> u64 {
+        self.lanes.iter().map(|lane| lane.received).sum()
+    }
+
+    fn drained(&self) -> bool {
+        self.lanes.iter().all(|lane| lane.on_their_way() == 0)
+            && self.publishers.iter().all(|publisher| publisher.left.is_empty())
+    }
+
+    /// All that was wrong.
+    fn faults(&self) -> Faults {
+        let mut all = Faults::default();
+        let per_lane = self.flow.publishers;
+        let published = |lane: usize, publisher: usize| {
+            self.publishers[lane * per_lane + publisher].batches.numbered()
+        };
+        // After an odd delivery we stop at once: what is on its way is not lost.
+        let complete = |lane, publisher| if self.odd { 0 } else { published(lane, publisher) };
+        for subscriber in &self.subscribers {
+            for (publisher, sequence) in subscriber.sequences.iter().enumerate() {
+                all.add(sequence.faults(complete(subscriber.lane, publisher)));
+            }
+        }
+        for (at, lane) in self.lanes.iter().enumerate() {
+            for (publisher, shares) in lane.shares.iter().enumerate() {
+                all.add(shares.faults(complete(at, publisher)));
+            }
+            if self.flow.subscribers == 0 {
+                all.lost += lane.on_their_way();
+            }
+        }
+        all
+    }
+}
+
+fn interrupted(error: std::io::Error) -> std::io::Result<()> {
+    if error.kind() == std::io::ErrorKind::Interrupted { Ok(()) } else { Err(error) }
+}
+
+/// What the clients of a lane say and expect.
+struct Plan {
+    flow: Flow,
+    number: usize,
+    dialect: Dialect,
+    payload_bytes: usize,
+    /// The heads of what is published, in turn.
+    published: Vec<Vec<u8>>,
+    /// The heads of what is delivered.
+    delivered: Vec<Vec<u8>>,
+}
+
+impl Plan {
+    fn new(flow: Flow, number: usize, payload_bytes: usize, dialect: Dialect) -> Plan {
+        let subjects: Vec<(String, usize)> = if flow.subjects == 1 {
+            vec![(format!("bench.{number}"), 1)]
+        } else {
+            (0..flow.subjects).map(|at| subject(number, at)).collect()
+        };
+        let messages = subjects.iter().map(|(subject, sid)| Message {
+            subject,
+            reply: None,
+            sid: *sid,
+            headers: flow.headers,
+            payload_bytes,
+        });
+        let published = messages.clone().map(|message| message.published(dialect)).collect();
+        let delivered = messages.map(|message| message.delivered()).collect();
+        Plan { flow, number, dialect, payload_bytes, published, delivered }
+    }
+
+    fn frame(&self) -> usize {
+        self.delivered[0].len() + self.payload_bytes + 2
+    }
+
+    /// Deliveries that may be on their way.
+    fn window(&self) -> u64 {
+        let share = self.flow.window_bytes / self.flow.lanes / self.frame();
+        share.max(self.flow.subscribers.max(1) * self.flow.publishers) as u64
+    }
+
+    fn copies(&self) -> u64 {
+        if self.flow.queue { 1 } else { self.flow.subscribers.max(1) as u64 }
+    }
+
+    fn lane(&self) -> Lane {
+        let shares = if self.flow.queue { self.flow.publishers } else { 0 };
+        Lane {
+            copies: self.copies(),
+            sent: 0,
+            received: 0,
+            window: self.window(),
+            shares: (0..shares)
+                .map(|_| Shares::new(self.flow.subscribers, 2 * self.window()))
+                .collect(),
+        }
+    }
+
+    fn sequences(&self) -> Vec<Sequence> {
+        (0..self.flow.publishers).map(|_| Sequence::default()).collect()
+    }
+
+    fn batches(&self, publisher: u32) -> Batches {
+        let a_quarter = self.window() / 4 / self.copies() / self.flow.publishers as u64;
+        let wanted = (BATCH_BYTES / self.frame()).clamp(1, a_quarter.max(1) as usize);
+        let acknowledged = self.flow.subscribers == 0 && self.dialect == Dialect::Nats;
+        let end: &[u8] = if acknowledged { b"PING\r\n" } else { b"" };
+        Batches::new(&self.published, self.payload_bytes, publisher, wanted, end)
+    }
+
+    /// What a subscriber says at first.
+    fn subscribe(&self) -> String {
+        let Flow { subjects, queue, .. } = self.flow;
+        let number = self.number;
+        match self.dialect {
+            Dialect::Relay => format!("RELAY - {number} 1 {} 0\r\n", u8::from(queue)),
+            Dialect::Nats if subjects > 1 => (0..WILDCARDS.min(subjects))
+                .map(|at| format!("SUB bench.{number}.{at:02}.* {}\r\n", sid(at)))
+                .collect(),
+            Dialect::Nats => format!("SUB bench.{number}{} 1\r\n", if queue { " q" } else { "" }),
+        }
+    }
+
+    /// What a publisher says at first.
+    fn publish(&self, batches: &Batches) -> String {
+        if self.dialect == Dialect::Nats {
+            return String::new();
+        }
+        let acknowledged = if self.flow.subscribers == 0 { batches.count() } else { 0 };
+        let whole = self.flow.publishers > 1 || self.flow.queue || acknowledged > 0;
+        let frame = if whole { self.frame() } else { 1 };
+        format!("RELAY {} - {frame} 0 {acknowledged}\r\n", self.number)
+    }
+}
+
+/// A subject of many, and the wildcard subscription that it belongs to.
+fn subject(lane: usize, at: usize) -> (String, usize) {
+    let family = at % WILDCARDS;
+    (format!("bench.{lane}.{family:02}.{:04}", at / WILDCARDS), sid(family))
+}
+
+fn sid(family: usize) -> usize {
+    100 + family
+}
