@@ -10,6 +10,7 @@ pub mod load;
 pub mod measure;
 pub mod process;
 pub mod record;
+pub mod relay;
 pub mod serve;
 pub mod shape;
 pub mod target;

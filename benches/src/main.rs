@@ -22,6 +22,9 @@ enum Command {
     /// Our broker, until the standard input ends.
     #[command(hide = true)]
     Serve,
+    /// The limit that the system sets, until the standard input ends.
+    #[command(hide = true)]
+    Relay,
 }
 
 #[derive(Debug, clap::Args)]
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
     let done = match Options::parse().command {
         Command::Run(options) => run(&options),
         Command::Serve => serve::serve(),
+        Command::Relay => broker_bench::relay::relay(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -68,7 +72,7 @@ fn run(options: &Run) -> Result<()> {
                 let block = measure::block(target, &shape, timing, round)?;
                 let metric = |metric| block.metrics.get(&metric).copied().unwrap_or(f64::NAN);
                 println!(
-                    "{:16} {:20} {:>10.0} {}s/s  server {:>7.3} µs ({:.2} cores)  generator {:.2} cores  {:.1} MiB {}",
+                    "{:16} {:20} {:>10.0} {}s/s  server {:>7.3} µs ({:.2} cores)  generator {:.2} cores  {:.1} MiB p50 {:.0} p99 {:.0} each {:.0} {}",
                     block.shape,
                     block.target,
                     metric(Metric::Rate),
@@ -77,6 +81,9 @@ fn run(options: &Run) -> Result<()> {
                     metric(Metric::ServerCores),
                     metric(Metric::GeneratorCores),
                     metric(Metric::PeakMemory) / 1048576.0,
+                    metric(Metric::LatencyP50),
+                    metric(Metric::LatencyP99),
+                    metric(Metric::MemoryEach),
                     block.invalid.as_deref().unwrap_or(""),
                 );
             }

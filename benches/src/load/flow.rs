@@ -19,7 +19,7 @@ use crate::{
 const BATCH_BYTES: usize = 64 << 10;
 
 /// Nothing comes for so long: nothing more will come.
-const STALL: Duration = Duration::from_secs(5);
+pub(super) const STALL: Duration = Duration::from_secs(5);
 
 /// Wildcard subscriptions, where there are any.
 const WILDCARDS: usize = 100;
@@ -151,11 +151,12 @@ impl Running {
             self.turn(over)?;
             let now = Instant::now();
             let received = self.received();
-            over = watch.look(now, received) || over;
+            // After an odd delivery it is only seen what else comes.
+            over = watch.look(now, received) || self.odd || over;
             if received != progress.1 {
                 progress = (now, received);
             }
-            if self.odd || now - progress.0 > STALL {
+            if now - progress.0 > if self.odd { STALL / 5 } else { STALL } {
                 return Ok(());
             }
         }
@@ -287,16 +288,14 @@ impl Running {
         let published = |lane: usize, publisher: usize| {
             self.publishers[lane * per_lane + publisher].batches.numbered()
         };
-        // After an odd delivery we stop at once: what is on its way is not lost.
-        let complete = |lane, publisher| if self.odd { 0 } else { published(lane, publisher) };
         for subscriber in &self.subscribers {
             for (publisher, sequence) in subscriber.sequences.iter().enumerate() {
-                all.add(sequence.faults(complete(subscriber.lane, publisher)));
+                all.add(sequence.faults(published(subscriber.lane, publisher)));
             }
         }
         for (at, lane) in self.lanes.iter().enumerate() {
             for (publisher, shares) in lane.shares.iter().enumerate() {
-                all.add(shares.faults(complete(at, publisher)));
+                all.add(shares.faults(published(at, publisher)));
             }
             if self.flow.subscribers == 0 {
                 all.lost += lane.on_their_way();
@@ -306,7 +305,8 @@ impl Running {
     }
 }
 
-fn interrupted(error: std::io::Error) -> std::io::Result<()> {
+/// A signal is no error.
+pub(super) fn interrupted(error: std::io::Error) -> std::io::Result<()> {
     if error.kind() == std::io::ErrorKind::Interrupted { Ok(()) } else { Err(error) }
 }
 

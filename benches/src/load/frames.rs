@@ -149,18 +149,27 @@ pub(crate) struct Expected {
     heads: Vec<u8>,
     head: usize,
     turns: u64,
+    /// Publishers with heads of their own, or 1.
+    rows: u32,
     frame: usize,
     tail: Vec<u8>,
 }
 
 impl Expected {
+    /// All publishers have the same heads.
     pub(crate) fn new(heads: &[Vec<u8>], payload_bytes: usize) -> Expected {
+        Expected::by_publisher(heads, 1, payload_bytes)
+    }
+
+    /// Each publisher has its share of the heads.
+    pub(crate) fn by_publisher(heads: &[Vec<u8>], rows: usize, payload_bytes: usize) -> Expected {
         let body = payload(payload_bytes);
         let tail = payload_bytes.saturating_sub(TAIL_BYTES).max(STAMP_BYTES);
         Expected {
             heads: heads.concat(),
             head: heads[0].len(),
-            turns: heads.len() as u64,
+            turns: (heads.len() / rows) as u64,
+            rows: rows as u32,
             frame: heads[0].len() + body.len(),
             tail: body[tail..].to_vec(),
         }
@@ -171,15 +180,31 @@ impl Expected {
         self.frame
     }
 
+    /// Which of the heads a message has.
+    #[inline]
+    pub(crate) fn turn(&self, publisher: u32, number: u64) -> usize {
+        let turn = if self.turns == 1 { 0 } else { (number % self.turns) as usize };
+        if self.rows == 1 { turn } else { publisher as usize * self.turns as usize + turn }
+    }
+
+    /// Payload and end of a frame.
+    pub(crate) fn payload<'a>(&self, frame: &'a [u8]) -> &'a [u8] {
+        &frame[self.head..]
+    }
+
     /// The publisher's and the message's number, if this frame is exactly as it must be.
     #[inline]
     pub(crate) fn stamp(&self, frame: &[u8]) -> Option<(u32, u64)> {
         let (publisher, rest) = frame.get(self.head..)?.split_first_chunk::<4>()?;
+        let publisher = u32::from_le_bytes(*publisher);
         let number = u64::from_le_bytes(*rest.first_chunk::<8>()?);
-        let turn = if self.turns == 1 { 0 } else { (number % self.turns) as usize * self.head };
+        if self.rows > 1 && publisher >= self.rows {
+            return None;
+        }
+        let turn = self.turn(publisher, number) * self.head;
         let right = frame[..self.head] == self.heads[turn..turn + self.head]
             && frame[frame.len() - self.tail.len()..] == self.tail[..];
-        right.then_some((u32::from_le_bytes(*publisher), number))
+        right.then_some((publisher, number))
     }
 }
 

@@ -3,8 +3,10 @@
 //! It knows what each byte of a delivery must be before it comes, so it compares and never parses.
 //! That makes it faster than any broker, and independent of all of them.
 
+mod crowd;
 mod flow;
 mod frames;
+mod request;
 mod verify;
 mod wire;
 
@@ -18,7 +20,7 @@ use hdrhistogram::Histogram;
 pub(crate) use self::wire::{PATIENCE, line};
 pub use self::{frames::Dialect, verify::Faults};
 use crate::{
-    error::Result,
+    error::{Error, Result},
     process::Usage,
     shape::{Load, Shape},
 };
@@ -73,8 +75,21 @@ pub struct Outcome {
 pub fn run(server: Address, shape: &Shape, timing: Timing) -> Result<Outcome> {
     match shape.load {
         Load::Flow(flow) => flow::run(server, flow, shape.payload_bytes, timing),
-        _ => Ok(Outcome::default()),
+        Load::Request(request) => request::run(server, request, shape.payload_bytes, timing),
+        Load::Idle { connections, warm_up_connections } => {
+            crowd::idle(server, connections, warm_up_connections)
+        }
+        Load::Subscriptions { subscriptions, warm_up_subscriptions, connections } => {
+            crowd::subscriptions(server, subscriptions, warm_up_subscriptions, connections)
+        }
+        Load::Churn { at_once } => crowd::churn(server, at_once, timing),
     }
+}
+
+/// For times of up to a minute, three digits.
+pub(crate) fn histogram() -> Result<Histogram<u64>> {
+    Histogram::new_with_bounds(1, 60_000_000_000, 3)
+        .map_err(|error| Error::Usage(format!("no histogram: {error}")))
 }
 
 /// A moment of the measurement.
@@ -140,6 +155,12 @@ impl Watch {
     /// It is being measured now.
     pub(crate) fn measuring(&self) -> bool {
         self.first.is_some() && self.last.is_none()
+    }
+
+    /// Whether a moment is in what is, or was, measured.
+    pub(crate) fn covers(&self, moment: Instant) -> bool {
+        self.first.is_some_and(|first| first.at <= moment)
+            && self.last.is_none_or(|last| moment <= last.at)
     }
 
     /// What was measured; nothing if it did not come to that.

@@ -17,7 +17,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// Read at most so much at a time.
 const READ_BYTES: usize = 256 << 10;
 
-const CONNECT: &str = concat!(
+/// What every client says first.
+pub(super) const CONNECT: &str = concat!(
     r#"CONNECT {"verbose":false,"pedantic":false,"lang":"bench","version":"1","protocol":1,"#,
     r#""echo":true,"headers":true,"no_responders":true}"#,
     "\r\n"
@@ -40,16 +41,30 @@ pub(crate) fn open(addr: SocketAddr, dialect: Dialect, opening: &str) -> Result<
         Dialect::Relay => opening.to_owned(),
     };
     (&stream).write_all(said.as_bytes()).trying(format!("writing to {addr}"))?;
+    await_answer(addr, &stream, &mut lines)?;
+    drop(lines);
+    Ok(stream)
+}
+
+/// Reads until PONG; INFO may come before.
+pub(crate) fn await_pong(addr: SocketAddr, stream: &BlockingStream) -> Result<()> {
+    await_answer(addr, stream, &mut BufReader::new(stream))
+}
+
+fn await_answer(
+    addr: SocketAddr,
+    mut stream: &BlockingStream,
+    lines: &mut impl io::BufRead,
+) -> Result<()> {
     loop {
-        let answer = line(addr, &mut lines)?;
+        let answer = line(addr, lines)?;
         match answer.trim_end() {
-            "PONG" => break,
-            "PING" => (&stream).write_all(b"PONG\r\n").trying(format!("writing to {addr}"))?,
+            "PONG" => return Ok(()),
+            "PING" => stream.write_all(b"PONG\r\n").trying(format!("writing to {addr}"))?,
             text if text.starts_with("INFO ") => {}
             text => return Err(talk(addr, format!("expected PONG, got '{text}'"))),
         }
     }
-    Ok(stream)
 }
 
 /// Reads a line; the end of the stream is an error.
