@@ -7,10 +7,15 @@
 
 pub mod error;
 pub mod load;
+pub mod machine;
 pub mod measure;
+pub mod order;
 pub mod process;
 pub mod record;
 pub mod relay;
 pub mod serve;
+pub mod session;
 pub mod shape;
+pub mod statistics;
+pub mod table;
 pub mod target;

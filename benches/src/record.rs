@@ -28,7 +28,8 @@ pub struct Record {
     pub targets: Vec<TargetRecord>,
     /// What was measured.
     pub shapes: Vec<ShapeRecord>,
-    /// All figures, in the order of their measuring.
+    /// All figures, in the order of their measuring. After `--calibrate` there are some of a target
+    /// `NAME (again)` that is not in `targets`: the base, measured twice.
     pub blocks: Vec<Block>,
     /// The base compared with itself; only after `--calibrate`.
     pub noise: Vec<Noise>,
@@ -77,7 +78,7 @@ pub struct TargetRecord {
     pub kind: TargetKind,
     /// `version` of its INFO.
     pub version: Option<String>,
-    /// `server_name` says whose it is only for our own; else what `--version` says, if anything.
+    /// What a program says to `--version`, if anything.
     pub description: Option<String>,
 }
 

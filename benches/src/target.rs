@@ -30,8 +30,8 @@ pub struct Target {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum How {
-    /// A hidden subcommand of this program.
-    Child(&'static str),
+    /// A hidden subcommand of this program, or of the program in that file.
+    Child(&'static str, Option<PathBuf>),
     Program(PathBuf),
     Url {
         addr: SocketAddr,
@@ -43,10 +43,13 @@ impl FromStr for Target {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Target> {
+        if let Some((label, target)) = name.split_once('=').filter(|(label, _)| is_label(label)) {
+            return Ok(Target { name: label.to_owned(), ..target.parse()? });
+        }
         let no = |why: String| Error::Target { name: name.to_owned(), why };
         let how = match name {
-            "embedded" => How::Child("serve"),
-            "relay" => How::Child("relay"),
+            "embedded" => How::Child("serve", None),
+            "relay" => How::Child("relay", None),
             _ => {
                 if let Some(address) = name.strip_prefix("nats://") {
                     let mut found = address
@@ -73,6 +76,11 @@ impl FromStr for Target {
         };
         Ok(Target { name: short(name), how })
     }
+}
+
+/// What may stand before `=` to name a target.
+fn is_label(text: &str) -> bool {
+    !text.is_empty() && !text.contains(['/', ':'])
 }
 
 /// The last parts of a path that tell servers apart.
@@ -104,12 +112,27 @@ impl Target {
         }
     }
 
+    /// Takes `broker-bench` from this file; needed where this program is another, such as a test.
+    #[must_use]
+    pub fn with_program(mut self, path: impl Into<PathBuf>) -> Target {
+        if let How::Child(_, program) = &mut self.how {
+            *program = Some(path.into());
+        }
+        self
+    }
+
+    /// The same under another name.
+    #[must_use]
+    pub fn again(&self) -> Target {
+        Target { name: format!("{} (again)", self.name), ..self.clone() }
+    }
+
     /// What sort of a target it is.
     #[must_use]
     pub fn kind(&self) -> TargetKind {
         match self.how {
-            How::Child("relay") => TargetKind::Relay,
-            How::Child(_) => TargetKind::Embedded,
+            How::Child("relay", _) => TargetKind::Relay,
+            How::Child(..) => TargetKind::Embedded,
             How::Program(_) => TargetKind::Program,
             How::Url { .. } => TargetKind::Url,
         }
@@ -121,7 +144,7 @@ impl Target {
     /// It does not come up within ten seconds, or ends before.
     pub fn start(&self) -> Result<Running> {
         match &self.how {
-            How::Child(subcommand) => self.start_child(subcommand),
+            How::Child(subcommand, program) => self.start_child(subcommand, program.as_deref()),
             How::Program(path) => self.start_program(path),
             How::Url { addr, pid } => {
                 let info = greeting(*addr)
@@ -132,10 +155,10 @@ impl Target {
         }
     }
 
-    fn start_child(&self, subcommand: &str) -> Result<Running> {
-        let program = std::env::var_os("BROKER_BENCH")
-            .map_or_else(std::env::current_exe, |path| Ok(path.into()));
-        let program = program.trying("finding this program's file")?;
+    fn start_child(&self, subcommand: &str, program: Option<&Path>) -> Result<Running> {
+        let program = program
+            .map_or_else(std::env::current_exe, |path| Ok(path.to_owned()))
+            .trying("finding this program's file")?;
         let mut child = Command::new(&program)
             .arg(subcommand)
             .stdin(Stdio::piped()) // closed when we end, however we end, and then it ends
@@ -270,5 +293,46 @@ impl Drop for Guard {
         // It may have ended already, which is what is wanted.
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> String {
+        text.parse::<Target>().unwrap().name
+    }
+
+    #[test]
+    fn names_are_short_and_can_be_given() {
+        let here = std::env::current_exe().unwrap();
+        let file = here.file_name().unwrap().to_string_lossy().into_owned();
+        assert_eq!(name(here.to_str().unwrap()), file);
+        assert_eq!(name(&format!("new={}", here.display())), "new");
+        assert_eq!(name("nats://127.0.0.1:4222"), "nats://127.0.0.1:4222");
+        assert_eq!(short(".cache/servers/2.15.1/nats-server"), "nats-server@2.15.1");
+    }
+
+    #[test]
+    fn errors_say_what_to_do() {
+        let error = |text: &str| text.parse::<Target>().unwrap_err().to_string();
+        assert!(error("nats-server@0.0.1").contains("run ci/servers.sh 0.0.1"));
+        assert!(error("nobody").contains("targets: embedded, relay"));
+        assert!(error("nats://nowhere").contains("no HOST:PORT"));
+    }
+
+    #[test]
+    fn a_process_is_watched_only_where_we_did_not_start_it() {
+        assert!("embedded".parse::<Target>().unwrap().watch(1).is_err());
+        assert!("nats://127.0.0.1:1".parse::<Target>().unwrap().watch(1).is_ok());
+    }
+
+    #[test]
+    fn a_program_that_ends_at_once_is_an_error_with_its_last_words() {
+        let error = "/bin/false".parse::<Target>().unwrap().start().unwrap_err().to_string();
+        assert!(error.contains("false does not start: it ended at once"), "{error}");
+        let error = "/bin/ls".parse::<Target>().unwrap().start().unwrap_err().to_string();
+        assert!(error.contains("\n  ") && error.contains("127.0.0.1"), "{error}");
     }
 }

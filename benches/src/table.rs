@@ -1,0 +1,207 @@
+//! What a record says, as tables for a terminal.
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use crate::{
+    record::{Block, Metric, Record, ShapeRecord},
+    shape::SHAPES,
+    statistics::{Comparison, Verdict, compare, compare_one, median_score},
+};
+
+/// The shapes there are.
+#[must_use]
+pub fn shapes() -> String {
+    let mut table = new(&["shape", "payload bytes", "what it means"], &[1]);
+    for entry in SHAPES {
+        let sizes: Vec<String> = entry.sizes.iter().map(ToString::to_string).collect();
+        let sizes = if entry.sizes == [0] { "-".to_owned() } else { sizes.join(" ") };
+        table.add_row([entry.name, &sizes, entry.meaning]);
+    }
+    table.to_string()
+}
+
+/// All shapes and targets: medians, and ratios to the base.
+#[must_use]
+pub fn run(record: &Record) -> String {
+    let header = [
+        "shape",
+        "target",
+        "per s",
+        "to base",
+        "server µs",
+        "to base",
+        "cores",
+        "load's",
+        "peak MiB",
+        "p50 µs",
+        "p99 µs",
+        "p99.9 µs",
+        "B each",
+    ];
+    let mut table = new(&header, &(2..header.len()).collect::<Vec<_>>());
+    for shape in &record.shapes {
+        for (at, target) in record.targets.iter().enumerate() {
+            let score = |metric| median_score(record, &shape.id, &target.name, metric);
+            let number = |metric| score(metric).map_or_else(String::new, significant);
+            let mebibytes = score(Metric::PeakMemory).map(|bytes| significant(bytes / 1_048_576.0));
+            table.add_row([
+                if at == 0 { shape.id.clone() } else { String::new() },
+                target.name.clone(),
+                number(Metric::Rate),
+                ratio(record, shape, at, Metric::Rate),
+                number(Metric::ServerCpu),
+                ratio(record, shape, at, Metric::ServerCpu),
+                number(Metric::ServerCores),
+                number(Metric::GeneratorCores),
+                mebibytes.unwrap_or_default(),
+                number(Metric::LatencyP50),
+                number(Metric::LatencyP99),
+                number(Metric::LatencyP999),
+                number(Metric::MemoryEach),
+            ]);
+        }
+    }
+    format!("{table}\n{}", notes(record))
+}
+
+fn ratio(record: &Record, shape: &ShapeRecord, target: usize, metric: Metric) -> String {
+    let (Some(base), Some(target)) = (record.targets.first(), record.targets.get(target)) else {
+        return String::new();
+    };
+    if base.name == target.name {
+        return String::new();
+    }
+    match compare_one(record, shape, &base.name, &target.name, metric) {
+        Some(Comparison { ratio, interval: Some(interval), .. }) => {
+            format!("×{ratio:.2} [{:.2}, {:.2}]", interval.low, interval.high)
+        }
+        Some(Comparison { ratio, .. }) => format!("×{ratio:.2}"),
+        None => String::new(),
+    }
+}
+
+/// Verdicts, and the figures that have none.
+#[must_use]
+pub fn ab(record: &Record, threshold: f64) -> String {
+    let header =
+        ["shape", "metric", "base", "new", "change", "95 % interval", "pairs", "noise", "verdict"];
+    let mut table = new(&header, &[2, 3, 4, 5, 6, 7]);
+    for comparison in compare(record) {
+        let Some(verdict) = comparison.verdict(threshold) else { continue };
+        let noise = floor(record, &comparison);
+        table.add_row([
+            comparison.shape.clone(),
+            comparison.metric.name().to_owned(),
+            significant(comparison.base_median),
+            significant(comparison.median),
+            percent(comparison.ratio),
+            comparison.interval.map_or_else(
+                || "too few pairs".to_owned(),
+                |interval| format!("{} … {}", percent(interval.low), percent(interval.high)),
+            ),
+            comparison.pairs.to_string(),
+            noise.map_or_else(String::new, |floor| format!("{:.1} %", floor * 100.0)),
+            match (comparison.primary, verdict) {
+                (true, verdict) => verdict.word().to_owned(),
+                // Only metrics that were named in advance have a say.
+                (false, Verdict::Inconclusive) => String::new(),
+                (false, verdict) => format!("({})", verdict.word()),
+            },
+        ]);
+    }
+    format!("{table}\n{}", notes(record))
+}
+
+/// How far the base strays from itself by this metric, if that was measured.
+#[must_use]
+pub fn floor(record: &Record, comparison: &Comparison) -> Option<f64> {
+    let same = |noise: &&crate::record::Noise| {
+        noise.shape == comparison.shape && noise.metric == comparison.metric
+    };
+    record.noise.iter().find(same).map(|noise| noise.floor)
+}
+
+/// What else must be known of the figures.
+fn notes(record: &Record) -> String {
+    let mut lines = Vec::new();
+    for Block { shape, target, round, invalid, .. } in &record.blocks {
+        if let Some(why) = invalid {
+            lines.push(format!("no score: {target}, {shape}, round {round}: {why}"));
+        }
+    }
+    for noise in record.noise.iter().filter(|noise| is_primary(record, noise)) {
+        let percent = noise.floor * 100.0;
+        let metric = noise.metric.name();
+        lines.push(format!("noise: {} {metric} strays {percent:.1} % from itself", noise.shape));
+    }
+    let machine = &record.machine;
+    let busy = machine.foreign_cpu_seconds.map(|seconds| {
+        let share = seconds / machine.elapsed_seconds.max(0.001);
+        format!("; others kept {share:.2} of {} cores busy meanwhile", machine.cores)
+    });
+    lines.push(format!(
+        "{} rounds of {} s, seed {}; {}, {} cores{}",
+        record.method.rounds,
+        record.method.seconds,
+        record.seed,
+        machine.cpu,
+        machine.cores,
+        busy.unwrap_or_default(),
+    ));
+    lines.join("\n")
+}
+
+fn is_primary(record: &Record, noise: &crate::record::Noise) -> bool {
+    record
+        .shapes
+        .iter()
+        .any(|shape| shape.id == noise.shape && shape.primary.contains(&noise.metric))
+}
+
+fn new(header: &[&str], right: &[usize]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header);
+    for at in right {
+        if let Some(column) = table.column_mut(*at) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+fn percent(ratio: f64) -> String {
+    format!("{:+.1} %", (ratio - 1.0) * 100.0)
+}
+
+/// Three digits, or all before the point, in groups of three.
+fn significant(value: f64) -> String {
+    if value.abs() < 1000.0 {
+        let digits = match value.abs() {
+            size if size >= 100.0 => 0,
+            size if size >= 10.0 => 1,
+            size if size >= 1.0 => 2,
+            _ => 3,
+        };
+        return format!("{value:.digits$}");
+    }
+    let plain = format!("{value:.0}");
+    let (sign, digits) = plain.strip_prefix('-').map_or(("", plain.as_str()), |rest| ("-", rest));
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|group| std::str::from_utf8(group).unwrap_or_default())
+        .collect();
+    format!("{sign}{}", groups.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_three_digits() {
+        let shown = [0.01234, 1.234, 12.34, 123.4, 1234.4, 1_234_567.0, -5000.0].map(significant);
+        assert_eq!(shown, ["0.012", "1.23", "12.3", "123", "1,234", "1,234,567", "-5,000"]);
+    }
+}
