@@ -27,6 +27,9 @@ pub fn block(target: &Target, shape: &Shape, timing: Timing, round: usize) -> Re
     if let (Some(why), Some(status)) = (&mut outcome.invalid, running.ended()) {
         *why = format!("the server ended by itself, {status}; {why}");
     }
+    if outcome.count == 0 && outcome.invalid.is_none() {
+        outcome.invalid = Some("nothing came while it was measured; take longer --seconds".into());
+    }
     let peak = running.address.pid.and_then(peak_resident_bytes);
     Ok(Block {
         shape: shape.id(),

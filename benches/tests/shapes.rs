@@ -1,0 +1,111 @@
+//! Every shape, for a moment, on our broker and on the relay.
+
+#![allow(clippy::unwrap_used, reason = "a test stops where something is not there")]
+
+use broker_bench::{
+    record::{Metric, Record},
+    session::{Session, targets},
+    shape::{Load, Shape, select},
+    target::Target,
+};
+
+/// The same load with less of everything.
+fn small(mut shape: Shape) -> Shape {
+    match &mut shape.load {
+        Load::Flow(flow) => flow.subjects = flow.subjects.min(500),
+        Load::Request(request) => request.rate = request.rate.map(|_| 500.0),
+        Load::Idle { connections, warm_up_connections } => {
+            (*connections, *warm_up_connections) = (20, 5);
+        }
+        Load::Subscriptions { subscriptions, warm_up_subscriptions, .. } => {
+            (*subscriptions, *warm_up_subscriptions) = (5000, 100);
+        }
+        Load::Churn { .. } => {}
+    }
+    shape
+}
+
+fn ours(name: &str) -> Target {
+    let target: Target = name.parse().unwrap();
+    target.with_program(env!("CARGO_BIN_EXE_broker-bench"))
+}
+
+fn session(targets: &[&str], shapes: Vec<Shape>, rounds: usize) -> Session {
+    Session {
+        targets: targets.iter().map(|name| ours(name)).collect(),
+        shapes,
+        rounds,
+        seconds: 0.2,
+        seed: 7,
+        calibrate: false,
+    }
+}
+
+#[test]
+fn every_shape_gives_a_valid_record() {
+    let shapes: Vec<Shape> = select(&[], &[]).unwrap().into_iter().map(small).collect();
+    let record = session(&["embedded", "relay"], shapes.clone(), 1).run(|_| ()).unwrap();
+    assert_eq!(record.blocks.len(), 2 * shapes.len());
+    for block in &record.blocks {
+        if block.target == "relay" && block.shape == "subscriptions" {
+            assert!(block.invalid.is_some());
+            continue;
+        }
+        let place = format!("{} {}", block.shape, block.target);
+        assert_eq!(block.invalid, None, "{place}");
+        assert!(block.count > 0, "{place}");
+        assert!(block.metrics.values().all(|value| value.is_finite()), "{place}");
+        let shape = record.shapes.iter().find(|shape| shape.id == block.shape).unwrap();
+        for metric in &shape.primary {
+            assert!(block.metrics.contains_key(metric), "{place} {}", metric.name());
+        }
+        assert!(block.metrics[&Metric::PeakMemory] > 1e6, "{place}");
+        let requests = shape.unit == "request";
+        assert_eq!(block.latency.is_some(), requests, "{place}");
+        if let Some(latency) = &block.latency {
+            assert!(latency.count > 0 && latency.p50_ns <= latency.p99_ns, "{place}");
+            assert!(latency.hdr.len() > 20, "{place}");
+        }
+    }
+    let json = serde_json::to_string(&record).unwrap();
+    assert_eq!(serde_json::from_str::<Record>(&json).unwrap(), record);
+}
+
+#[test]
+fn rounds_are_pairs_and_the_base_can_be_compared_with_itself() {
+    let shapes = select(&["pubsub".into()], &[16]).unwrap();
+    let session = Session { calibrate: true, ..session(&["embedded"], shapes, 5) };
+    let mut shown = 0;
+    let record = session.run(|_| shown += 1).unwrap();
+    assert_eq!((shown, session.blocks()), (10, 10));
+    for round in 0..5 {
+        let names: Vec<&str> = record
+            .blocks
+            .iter()
+            .filter(|block| block.round == round)
+            .map(|block| block.target.as_str())
+            .collect();
+        assert!(names.contains(&"embedded") && names.contains(&"embedded (again)"), "{names:?}");
+    }
+    let floor = record.noise.iter().find(|noise| noise.metric == Metric::Rate).unwrap().floor;
+    assert!(floor > 0.0, "two processes are never the same");
+}
+
+#[test]
+fn options_that_measure_nothing_are_refused() {
+    let shapes = || select(&["pubsub".into()], &[16]).unwrap();
+    let why = |session: Session| session.run(|_| ()).unwrap_err().to_string();
+    assert!(why(session(&["embedded"], shapes(), 0)).contains("--rounds 0"));
+    assert!(why(session(&[], shapes(), 1)).contains("--target"));
+    let short = Session { seconds: 0.0, ..session(&["embedded"], shapes(), 1) };
+    assert!(why(short).contains("--seconds"));
+    let early = Session { calibrate: true, ..session(&["embedded"], shapes(), 2) };
+    assert!(why(early).contains("--rounds 5"));
+}
+
+#[test]
+fn equal_names_get_numbers() {
+    let names: Vec<String> = ["relay", "relay", "x=relay"].map(String::from).to_vec();
+    let all: Vec<String> = targets(&names).unwrap().into_iter().map(|t| t.name).collect();
+    assert_eq!(all, ["relay", "relay#2", "x"]);
+}
