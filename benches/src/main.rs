@@ -200,7 +200,7 @@ fn measure(names: &[String], rounds: usize, common: &Common) -> Result<Record> {
         shapes: shape::select(&common.shapes, &common.sizes)?,
         rounds,
         seconds: common.seconds,
-        seed: common.seed.unwrap_or_else(rand::random),
+        seed: common.seed.unwrap_or_else(|| u64::from(rand::random::<u32>())),
         calibrate: common.calibrate,
     };
     let style = ProgressStyle::with_template("{pos}/{len} {wide_bar} {msg} {eta}")

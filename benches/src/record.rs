@@ -18,7 +18,8 @@ pub struct Record {
     pub tool_version: String,
     /// When it began, RFC 3339.
     pub date: String,
-    /// The order of blocks, and all other chance, comes from it.
+    /// The order of blocks, and all other chance, comes from it. By itself the program takes one of
+    /// 32 bits, which every reader of JSON can hold.
     pub seed: u64,
     /// How it was measured.
     pub method: Method,

@@ -92,7 +92,7 @@ const PLAIN: Flow = Flow {
     queue: false,
     headers: false,
     subjects: 1,
-    window_bytes: 8 << 20,
+    window_bytes: 4 << 20,
 };
 
 /// All shapes.

@@ -152,9 +152,9 @@ impl Watch {
         self.last.is_some()
     }
 
-    /// It is being measured now.
-    pub(crate) fn measuring(&self) -> bool {
-        self.first.is_some() && self.last.is_none()
+    /// When the measurement ended, if it has.
+    pub(crate) fn end(&self) -> Option<Instant> {
+        self.last.map(|last| last.at)
     }
 
     /// Whether a moment is in what is, or was, measured.

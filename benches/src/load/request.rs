@@ -18,8 +18,8 @@ use crate::{
     shape::Request,
 };
 
-/// An open load that sends less than this share of what is due is none.
-const KEPT: f64 = 0.99;
+/// Where half of all requests leave later than that, the rate was not kept.
+const LATE: Duration = Duration::from_millis(1);
 
 /// Runs it.
 pub(super) fn run(
@@ -35,13 +35,7 @@ pub(super) fn run(
     outcome.payload_bytes = 2 * outcome.count * payload_bytes as u64;
     outcome.invalid = match result {
         Err(error) => Some(error.to_string()),
-        Ok(()) => running.faults().or_else(|| {
-            let due = request.rate? * outcome.seconds;
-            (running.left_in_time < (due * KEPT) as u64).then(|| {
-                let left = running.left_in_time;
-                format!("the rate was not kept: {left} requests left, {due:.0} were due")
-            })
-        }),
+        Ok(()) => running.faults().or_else(|| running.late()),
     };
     outcome.latency = Some(running.latency);
     outcome.send_lag = request.rate.map(|_| running.send_lag);
@@ -96,8 +90,6 @@ struct Running {
     start: Instant,
     /// Requests of an open load that were sent.
     left: u64,
-    /// Those among them that left while it was being measured.
-    left_in_time: u64,
     odd: bool,
 }
 
@@ -144,7 +136,6 @@ impl Running {
             send_lag: histogram()?,
             start: Instant::now(),
             left: 0,
-            left_in_time: 0,
             odd: false,
         })
     }
@@ -154,8 +145,10 @@ impl Running {
         let mut progress = (self.start, 0);
         let mut over = false;
         while !(over && self.requesters.iter().all(|requester| requester.waiting() == 0)) {
-            if !over {
-                self.ask(watch);
+            match self.request.rate {
+                Some(rate) if !self.odd => self.ask_in_time(rate, watch),
+                None if !over => self.ask(),
+                _ => {}
             }
             self.turn(over, watch)?;
             let now = Instant::now();
@@ -171,29 +164,32 @@ impl Running {
         Ok(())
     }
 
-    /// Sends what is due.
-    fn ask(&mut self, watch: &Watch) {
+    /// Sends as many requests as may wait for their answers.
+    fn ask(&mut self) {
         let slots = self.request.in_flight as u64;
         let now = Instant::now();
-        let Some(rate) = self.request.rate else {
-            for requester in &mut self.requesters {
-                while requester.waiting() < slots {
-                    requester.ask(now);
-                }
+        for requester in &mut self.requesters {
+            while requester.waiting() < slots {
+                requester.ask(now);
             }
-            return;
-        };
+        }
+    }
+
+    /// Sends what is due by now, or was due by the end of the measurement.
+    fn ask_in_time(&mut self, rate: f64, watch: &Watch) {
+        let slots = self.request.in_flight as u64;
+        let now = Instant::now();
+        let until = watch.end().unwrap_or(now);
         loop {
             let due = self.start + Duration::from_secs_f64(self.left as f64 / rate);
             let next = self.left as usize % self.requesters.len();
             let requester = &mut self.requesters[next];
-            if due > now || requester.waiting() >= slots {
+            if due > until || requester.waiting() >= slots {
                 return;
             }
             requester.ask(due);
             self.left += 1;
-            if watch.measuring() {
-                self.left_in_time += 1;
+            if watch.covers(due) {
                 self.send_lag.saturating_record((now - due).as_nanos() as u64);
             }
         }
@@ -272,6 +268,14 @@ impl Running {
             },
             |_| {},
         )
+    }
+
+    /// Says that the rate was not kept, if it was not.
+    fn late(&self) -> Option<String> {
+        let half = Duration::from_nanos(self.send_lag.value_at_quantile(0.5));
+        (half > LATE).then(|| {
+            format!("the rate was not kept: half of the requests left more than {half:.1?} late")
+        })
     }
 
     /// All that was wrong, in words.
