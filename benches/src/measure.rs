@@ -9,7 +9,7 @@ use hdrhistogram::{
 };
 
 use crate::{
-    error::Result,
+    error::{Error, Result},
     load::{self, Outcome, Timing},
     process::peak_resident_bytes,
     record::{Block, Distribution, Metric},
@@ -42,6 +42,22 @@ pub fn block(target: &Target, shape: &Shape, timing: Timing, round: usize) -> Re
         send_lag: outcome.send_lag.as_ref().map(distribution),
         invalid: outcome.invalid,
     })
+}
+
+/// What is recorded of a measurement that did not come about.
+#[must_use]
+pub fn failed(target: &Target, shape: &Shape, round: usize, error: &Error) -> Block {
+    Block {
+        shape: shape.id(),
+        target: target.name.clone(),
+        round,
+        invalid: Some(error.to_string()),
+        seconds: 0.0,
+        count: 0,
+        metrics: BTreeMap::new(),
+        latency: None,
+        send_lag: None,
+    }
 }
 
 fn metrics(outcome: &Outcome, peak: Option<u64>) -> BTreeMap<Metric, f64> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::shape::Shape;
+use crate::shape::{Load, Request, Shape};
 
 /// Goes up when a record of an earlier version can no longer be read.
 pub const SCHEMA: u32 = 1;
@@ -110,6 +110,14 @@ pub struct ShapeRecord {
     pub primary: Vec<Metric>,
     /// All parameters.
     pub shape: Shape,
+}
+
+impl ShapeRecord {
+    /// The generator decides how much is done, and looks at the clock all the time.
+    #[must_use]
+    pub fn is_paced(&self) -> bool {
+        matches!(self.shape.load, Load::Request(Request { rate: Some(_), .. }))
+    }
 }
 
 /// One target under one shape, once, in a fresh process.

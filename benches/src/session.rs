@@ -58,7 +58,10 @@ impl Session {
                 order::rounds(targets.len(), self.rounds, &mut random).iter().enumerate()
             {
                 for target in order {
-                    let block = measure::block(&targets[*target], shape, timing, round)?;
+                    // What took long is not thrown away because one process did not come up.
+                    let target = &targets[*target];
+                    let block = measure::block(target, shape, timing, round)
+                        .unwrap_or_else(|error| measure::failed(target, shape, round, &error));
                     shown(&block);
                     blocks.push(block);
                 }

@@ -88,6 +88,9 @@ pub fn ab(record: &Record, threshold: f64) -> String {
     let mut table = new(&header, &[2, 3, 4, 5, 6, 7]);
     for comparison in compare(record) {
         let Some(verdict) = comparison.verdict(threshold) else { continue };
+        if comparison.metric == Metric::BytesPerSecond {
+            continue; // it says what the rate says
+        }
         let noise = floor(record, &comparison);
         table.add_row([
             comparison.shape.clone(),
@@ -129,6 +132,11 @@ fn notes(record: &Record) -> String {
             lines.push(format!("no score: {target}, {shape}, round {round}: {why}"));
         }
     }
+    for (shape, target) in limited_by_the_load(record) {
+        lines.push(format!(
+            "the load was the limit: {target}, {shape}; the broker could be faster than this"
+        ));
+    }
     for noise in record.noise.iter().filter(|noise| is_primary(record, noise)) {
         let percent = noise.floor * 100.0;
         let metric = noise.metric.name();
@@ -149,6 +157,21 @@ fn notes(record: &Record) -> String {
         busy.unwrap_or_default(),
     ));
     lines.join("\n")
+}
+
+/// Where the generator had no rest, and the server had some.
+fn limited_by_the_load(record: &Record) -> Vec<(&str, &str)> {
+    let mut limited = Vec::new();
+    for shape in record.shapes.iter().filter(|shape| !shape.is_paced()) {
+        for target in &record.targets {
+            let cores = |metric| median_score(record, &shape.id, &target.name, metric);
+            let busy = cores(Metric::GeneratorCores).is_some_and(|cores| cores > 0.95);
+            if busy && cores(Metric::ServerCores).is_none_or(|cores| cores < 0.9) {
+                limited.push((shape.id.as_str(), target.name.as_str()));
+            }
+        }
+    }
+    limited
 }
 
 fn is_primary(record: &Record, noise: &crate::record::Noise) -> bool {

@@ -6,7 +6,8 @@ use mio::{Events, Poll};
 
 use super::{
     Address, Outcome, Timing, Watch,
-    frames::{Batches, Dialect, Expected, Message},
+    frames::{Batches, Dialect, Expected},
+    plan::Plan,
     verify::{Faults, Sequence, Shares},
     wire::{Control, Wire, open},
 };
@@ -15,14 +16,8 @@ use crate::{
     shape::Flow,
 };
 
-/// Frames are sent in batches of about so many bytes.
-const BATCH_BYTES: usize = 64 << 10;
-
 /// Nothing comes for so long: nothing more will come.
 pub(super) const STALL: Duration = Duration::from_secs(5);
-
-/// Wildcard subscriptions, where there are any.
-const WILDCARDS: usize = 100;
 
 /// Runs it.
 pub(super) fn run(
@@ -59,6 +54,11 @@ struct Lane {
 }
 
 impl Lane {
+    fn new(plan: &Plan) -> Lane {
+        let (copies, window) = (plan.copies(), plan.window());
+        Lane { copies, sent: 0, received: 0, window, shares: plan.shares() }
+    }
+
     fn on_their_way(&self) -> u64 {
         (self.sent * self.copies).saturating_sub(self.received)
     }
@@ -113,7 +113,7 @@ impl Running {
         };
         for lane in 0..flow.lanes {
             let plan = Plan::new(flow, lane, payload_bytes, server.dialect);
-            running.lanes.push(plan.lane());
+            running.lanes.push(Lane::new(&plan));
             for member in 0..flow.subscribers {
                 let stream = open(server.addr, server.dialect, &plan.subscribe())?;
                 let expected = Expected::new(&plan.delivered, payload_bytes);
@@ -308,109 +308,4 @@ impl Running {
 /// A signal is no error.
 pub(super) fn interrupted(error: std::io::Error) -> std::io::Result<()> {
     if error.kind() == std::io::ErrorKind::Interrupted { Ok(()) } else { Err(error) }
-}
-
-/// What the clients of a lane say and expect.
-struct Plan {
-    flow: Flow,
-    number: usize,
-    dialect: Dialect,
-    payload_bytes: usize,
-    /// The heads of what is published, in turn.
-    published: Vec<Vec<u8>>,
-    /// The heads of what is delivered.
-    delivered: Vec<Vec<u8>>,
-}
-
-impl Plan {
-    fn new(flow: Flow, number: usize, payload_bytes: usize, dialect: Dialect) -> Plan {
-        let subjects: Vec<(String, usize)> = if flow.subjects == 1 {
-            vec![(format!("bench.{number}"), 1)]
-        } else {
-            (0..flow.subjects).map(|at| subject(number, at)).collect()
-        };
-        let messages = subjects.iter().map(|(subject, sid)| Message {
-            subject,
-            reply: None,
-            sid: *sid,
-            headers: flow.headers,
-            payload_bytes,
-        });
-        let published = messages.clone().map(|message| message.published(dialect)).collect();
-        let delivered = messages.map(|message| message.delivered()).collect();
-        Plan { flow, number, dialect, payload_bytes, published, delivered }
-    }
-
-    fn frame(&self) -> usize {
-        self.delivered[0].len() + self.payload_bytes + 2
-    }
-
-    /// Deliveries that may be on their way.
-    fn window(&self) -> u64 {
-        let share = self.flow.window_bytes / self.flow.lanes / self.frame();
-        share.max(self.flow.subscribers.max(1) * self.flow.publishers) as u64
-    }
-
-    fn copies(&self) -> u64 {
-        if self.flow.queue { 1 } else { self.flow.subscribers.max(1) as u64 }
-    }
-
-    fn lane(&self) -> Lane {
-        let shares = if self.flow.queue { self.flow.publishers } else { 0 };
-        Lane {
-            copies: self.copies(),
-            sent: 0,
-            received: 0,
-            window: self.window(),
-            shares: (0..shares)
-                .map(|_| Shares::new(self.flow.subscribers, 2 * self.window()))
-                .collect(),
-        }
-    }
-
-    fn sequences(&self) -> Vec<Sequence> {
-        (0..self.flow.publishers).map(|_| Sequence::default()).collect()
-    }
-
-    fn batches(&self, publisher: u32) -> Batches {
-        let a_quarter = self.window() / 4 / self.copies() / self.flow.publishers as u64;
-        let wanted = (BATCH_BYTES / self.frame()).clamp(1, a_quarter.max(1) as usize);
-        let acknowledged = self.flow.subscribers == 0 && self.dialect == Dialect::Nats;
-        let end: &[u8] = if acknowledged { b"PING\r\n" } else { b"" };
-        Batches::new(&self.published, self.payload_bytes, publisher, wanted, end)
-    }
-
-    /// What a subscriber says at first.
-    fn subscribe(&self) -> String {
-        let Flow { subjects, queue, .. } = self.flow;
-        let number = self.number;
-        match self.dialect {
-            Dialect::Relay => format!("RELAY - {number} 1 {} 0\r\n", u8::from(queue)),
-            Dialect::Nats if subjects > 1 => (0..WILDCARDS.min(subjects))
-                .map(|at| format!("SUB bench.{number}.{at:02}.* {}\r\n", sid(at)))
-                .collect(),
-            Dialect::Nats => format!("SUB bench.{number}{} 1\r\n", if queue { " q" } else { "" }),
-        }
-    }
-
-    /// What a publisher says at first.
-    fn publish(&self, batches: &Batches) -> String {
-        if self.dialect == Dialect::Nats {
-            return String::new();
-        }
-        let acknowledged = if self.flow.subscribers == 0 { batches.count() } else { 0 };
-        let whole = self.flow.publishers > 1 || self.flow.queue || acknowledged > 0;
-        let frame = if whole { self.frame() } else { 1 };
-        format!("RELAY {} - {frame} 0 {acknowledged}\r\n", self.number)
-    }
-}
-
-/// A subject of many, and the wildcard subscription that it belongs to.
-fn subject(lane: usize, at: usize) -> (String, usize) {
-    let family = at % WILDCARDS;
-    (format!("bench.{lane}.{family:02}.{:04}", at / WILDCARDS), sid(family))
-}
-
-fn sid(family: usize) -> usize {
-    100 + family
 }

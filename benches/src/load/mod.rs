@@ -6,6 +6,7 @@
 mod crowd;
 mod flow;
 mod frames;
+mod plan;
 mod request;
 mod verify;
 mod wire;
