@@ -127,10 +127,20 @@ pub fn floor(record: &Record, comparison: &Comparison) -> Option<f64> {
 /// What else must be known of the figures.
 fn notes(record: &Record) -> String {
     let mut lines = Vec::new();
-    for Block { shape, target, round, invalid, .. } in &record.blocks {
-        if let Some(why) = invalid {
-            lines.push(format!("no score: {target}, {shape}, round {round}: {why}"));
+    let mut wrong: Vec<(&Block, &str, usize)> = Vec::new();
+    for block in &record.blocks {
+        let Some(why) = &block.invalid else { continue };
+        let same = wrong.iter_mut().find(|(other, what, _)| {
+            what == why && other.shape == block.shape && other.target == block.target
+        });
+        match same {
+            Some((_, _, times)) => *times += 1,
+            None => wrong.push((block, why, 1)),
         }
+    }
+    for (Block { shape, target, .. }, why, times) in wrong {
+        let rounds = record.method.rounds;
+        lines.push(format!("no score: {target}, {shape}, {times} of {rounds} rounds: {why}"));
     }
     for (shape, target) in limited_by_the_load(record) {
         lines.push(format!(

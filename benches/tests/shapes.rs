@@ -50,14 +50,19 @@ fn every_shape_gives_a_valid_record() {
     let shapes: Vec<Shape> = select(&[], &[]).unwrap().into_iter().map(small).collect();
     let record = session(&["embedded", "relay"], shapes.clone(), 1).run(|_| ()).unwrap();
     assert_eq!(record.blocks.len(), 2 * shapes.len());
+    let mut unlucky = 0;
     for block in &record.blocks {
         if block.target == "relay" && block.shape == "subscriptions" {
             assert!(block.invalid.is_some());
             continue;
         }
         let place = format!("{} {}", block.shape, block.target);
-        // On a busy machine that is how it is.
-        if block.invalid.as_ref().is_some_and(|why| why.starts_with("the rate was not kept")) {
+        // A busy machine may keep us off the processor for all of so short a time, but not often.
+        if block.invalid.as_ref().is_some_and(|why| {
+            why.starts_with("the rate was not kept") || why.starts_with("nothing came")
+        }) {
+            unlucky += 1;
+            assert!(unlucky <= 3, "{place}: {:?}", block.invalid);
             continue;
         }
         assert_eq!(block.invalid, None, "{place}");

@@ -144,7 +144,7 @@ impl Wire {
         match self.stream.read(&mut self.input[self.end..self.end + room]) {
             Ok(0) => {
                 self.readable = false;
-                Err(self.gone("the server closed the connection".into()))
+                Err(self.gone("it closed the connection".into()))
             }
             Ok(count) => {
                 // Less than was asked for: the socket is empty, and will say so when it isn't.
@@ -157,7 +157,7 @@ impl Wire {
                 Ok(false)
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(false),
-            Err(error) => Err(self.gone(format!("reading: {error}"))),
+            Err(error) => Err(self.gone(format!("reading from it: {error}"))),
         }
     }
 
@@ -195,6 +195,7 @@ impl Wire {
                 b"PONG\r" => Control::Pong,
                 b"PING\r" => Control::Ping,
                 line if line.starts_with(b"INFO ") => Control::Other,
+                line if line.starts_with(b"-ERR ") => return Err(self.gone("it complained".into())),
                 line => return Err(self.gone(wrong(line))),
             };
             if which == Control::Ping {
@@ -215,7 +216,7 @@ impl Wire {
     pub(crate) fn flush(&mut self) -> Result<bool> {
         while self.written < self.output.len() && self.writable {
             self.written += write(&mut self.stream, &self.output[self.written..])
-                .map_err(|error| self.gone(format!("writing: {error}")))?
+                .map_err(|error| self.gone(format!("writing to it: {error}")))?
                 .unwrap_or_else(|| {
                     self.writable = false;
                     0
@@ -237,7 +238,7 @@ impl Wire {
                 self.writable = false;
                 Ok(0)
             }
-            Err(error) => Err(self.gone(format!("writing: {error}"))),
+            Err(error) => Err(self.gone(format!("writing to it: {error}"))),
         }
     }
 
@@ -249,7 +250,7 @@ impl Wire {
             let line = rest[at..].split(|byte| *byte == b'\r').next().unwrap_or_default();
             format!("; it said: {}", String::from_utf8_lossy(line))
         });
-        Error::Talk { name: "a connection of the load".into(), why: format!("{why}{said}") }
+        Error::Talk { name: "the server".into(), why: format!("{why}{said}") }
     }
 }
 
