@@ -1,6 +1,6 @@
 //! `broker-bench`: see [`broker_bench`].
 
-use std::{fs, path::PathBuf, process::ExitCode, str::FromStr};
+use std::{ffi::OsString, fs, path::PathBuf, process::ExitCode, str::FromStr};
 
 use broker_bench::{
     error::{Error, Result},
@@ -33,6 +33,13 @@ enum Command {
     /// Our broker, until the standard input ends.
     #[command(hide = true)]
     Serve,
+    /// Another program, until the standard input ends.
+    #[command(hide = true)]
+    Guard {
+        /// The program and its arguments.
+        #[arg(last = true)]
+        command: Vec<OsString>,
+    },
     /// The limit that the system sets, until the standard input ends.
     #[command(hide = true)]
     Relay,
@@ -119,6 +126,7 @@ fn main() -> ExitCode {
             Ok(ExitCode::SUCCESS)
         }
         Command::Serve => serve::serve().map(|()| ExitCode::SUCCESS),
+        Command::Guard { command } => serve::guard(&command),
         Command::Relay => relay::relay().map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {
