@@ -254,21 +254,23 @@ impl Running {
         Ok(())
     }
 
-    /// Writes what the window allows, and finishes a batch that was begun.
+    /// Finishes the batch that was begun, or writes one if the window allows; then others are
+    /// looked after, as if each client were a program of its own.
     fn publish(&mut self, at: usize, over: bool) -> Result<()> {
-        while self.publishers[at].wire.writable {
-            if self.publishers[at].left.is_empty() {
-                let flushed = self.publishers[at].wire.flush()?;
-                if !flushed || over || !self.may_send(&self.publishers[at]) {
-                    return Ok(());
-                }
-                let publisher = &mut self.publishers[at];
-                publisher.left = publisher.batches.arm();
-                self.lanes[publisher.lane].sent += publisher.batches.count() as u64;
-            }
-            let Publisher { wire, batches, left, .. } = &mut self.publishers[at];
-            left.start += wire.write(&batches.bytes()[left.clone()])?;
+        if !self.publishers[at].wire.writable {
+            return Ok(());
         }
+        if self.publishers[at].left.is_empty() {
+            let flushed = self.publishers[at].wire.flush()?;
+            if !flushed || over || !self.may_send(&self.publishers[at]) {
+                return Ok(());
+            }
+            let publisher = &mut self.publishers[at];
+            publisher.left = publisher.batches.arm();
+            self.lanes[publisher.lane].sent += publisher.batches.count() as u64;
+        }
+        let Publisher { wire, batches, left, .. } = &mut self.publishers[at];
+        left.start += wire.write(&batches.bytes()[left.clone()])?;
         Ok(())
     }
 
