@@ -53,6 +53,14 @@ pub enum Error {
         /// What is wrong.
         why: String,
     },
+    /// A plot.
+    #[error("the plot '{what}' can't be drawn: {why}")]
+    Plot {
+        /// Which.
+        what: String,
+        /// What the library said.
+        why: String,
+    },
     /// Options that make no sense.
     #[error("{0}")]
     Usage(String),

@@ -5,6 +5,7 @@
 //! [`measure`] puts one on the other, and a [`record::Record`] is what comes out. All reports are
 //! made of it alone, with [`statistics`].
 
+pub mod curves;
 pub mod error;
 pub mod load;
 pub mod machine;
@@ -13,9 +14,9 @@ pub mod order;
 pub mod process;
 pub mod record;
 pub mod relay;
+pub mod report;
 pub mod serve;
 pub mod session;
 pub mod shape;
 pub mod statistics;
-pub mod table;
 pub mod target;

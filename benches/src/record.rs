@@ -16,6 +16,9 @@ pub struct Record {
     pub schema: u32,
     /// The version of `broker-bench`.
     pub tool_version: String,
+    /// The arguments that it was called with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
     /// When it began, RFC 3339.
     pub date: String,
     /// The order of blocks, and all other chance, comes from it. By itself the program takes one of
@@ -34,6 +37,40 @@ pub struct Record {
     pub blocks: Vec<Block>,
     /// The base compared with itself; only after `--calibrate`.
     pub noise: Vec<Noise>,
+    /// What was measured by `curves`, which has no shapes and no blocks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub points: Vec<Point>,
+}
+
+/// One target with so much of something, once, in a fresh process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// What grows.
+    pub curve: Curve,
+    /// [`TargetRecord::name`].
+    pub target: String,
+    /// How much of it there is.
+    pub size: u64,
+    /// The first is 0.
+    pub round: usize,
+    /// Why it has no figures.
+    pub invalid: Option<String>,
+    /// Microseconds of processor that the server spent on a delivery.
+    pub server_cpu: Option<f64>,
+    /// Deliveries in a second.
+    pub rate: Option<f64>,
+}
+
+/// What grows while the cost of a delivery is watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Curve {
+    /// Subscriptions to other subjects, of a connection that is silent.
+    Subscriptions,
+    /// Connections that are silent.
+    Connections,
+    /// Subscribers, each of which gets all.
+    Fanout,
 }
 
 /// How it was measured.

@@ -10,9 +10,9 @@ use crate::{
     load::Timing,
     machine::Before,
     measure, order,
-    record::{Block, Method, Record, SCHEMA, ShapeRecord},
+    record::{Block, Method, Record, SCHEMA, ShapeRecord, TargetRecord},
     shape::Shape,
-    statistics,
+    statistics::{self, Verdict, compare_one},
     target::Target,
 };
 
@@ -31,6 +31,68 @@ pub struct Session {
     pub seed: u64,
     /// The base is measured a second time, to see how far it strays from itself.
     pub calibrate: bool,
+    /// More rounds where that is not enough for a verdict.
+    pub more: Option<More>,
+}
+
+/// Goes on where verdicts are inconclusive.
+#[derive(Debug, Clone, Copy)]
+pub struct More {
+    /// Up to so many rounds of a shape.
+    pub rounds: usize,
+    /// What is no difference.
+    pub threshold: f64,
+}
+
+impl More {
+    /// Whether a primary metric of the shape has no verdict yet.
+    fn is_open(self, record: &Record, shape: &Shape) -> bool {
+        let id = shape.id();
+        let shape = record.shapes.iter().find(|other| other.id == id);
+        let (Some(shape), Some((base, others))) = (shape, record.targets.split_first()) else {
+            return false;
+        };
+        others.iter().any(|target| {
+            shape.primary.iter().any(|metric| {
+                compare_one(record, shape, &base.name, &target.name, *metric)
+                    .and_then(|comparison| comparison.verdict(self.threshold))
+                    .is_some_and(|verdict| verdict == Verdict::Inconclusive)
+            })
+        })
+    }
+}
+
+/// What a record begins with, noted before anything is measured.
+pub(crate) struct Heading {
+    before: Before,
+    date: String,
+    targets: Vec<TargetRecord>,
+}
+
+impl Heading {
+    /// Now; each target is started once to ask what it is.
+    pub(crate) fn look(targets: &[Target]) -> Result<Heading> {
+        let targets = targets.iter().map(Target::describe).collect::<Result<_>>()?;
+        Ok(Heading { before: Before::look(), date: jiff::Timestamp::now().to_string(), targets })
+    }
+
+    /// A record without figures; of the machine as it is now.
+    pub(crate) fn record(&self, method: Method, seed: u64) -> Record {
+        Record {
+            schema: SCHEMA,
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            command: None,
+            date: self.date.clone(),
+            seed,
+            method,
+            machine: self.before.describe(),
+            targets: self.targets.clone(),
+            shapes: Vec::new(),
+            blocks: Vec::new(),
+            noise: Vec::new(),
+            points: Vec::new(),
+        }
+    }
 }
 
 impl Session {
@@ -40,53 +102,51 @@ impl Session {
     /// Targets that don't start or can't be connected to. A server that fails later is recorded.
     pub fn run(&self, mut shown: impl FnMut(&Block)) -> Result<Record> {
         self.check()?;
-        let mut targets = self.targets.clone();
-        let mut described = Vec::new();
-        for target in &mut targets {
-            described.push(target.describe()?);
-        }
+        let heading = Heading::look(&self.targets)?;
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
-        let before = Before::look();
-        let date = jiff::Timestamp::now().to_string();
-        let again = self.calibrate.then(|| targets[0].again());
-        targets.extend(again.clone());
-        let measured = Duration::from_secs_f64(self.seconds);
-        let timing = Timing { warm_up: measured.mul_f64(0.3), measured };
-        let mut blocks = Vec::new();
+        let again = self.calibrate.then(|| self.targets[0].again());
+        let targets: Vec<Target> = self.targets.iter().chain(&again).cloned().collect();
+        let mut record = heading.record(self.method(), self.seed);
+        record.shapes = self.shapes.iter().map(shape_record).collect();
         for shape in &self.shapes {
-            for (round, order) in
-                order::rounds(targets.len(), self.rounds, &mut random).iter().enumerate()
-            {
-                for target in order {
-                    // What took long is not thrown away because one process did not come up.
-                    let target = &targets[*target];
-                    let block = measure::block(target, shape, timing, round)
-                        .unwrap_or_else(|error| measure::failed(target, shape, round, &error));
-                    shown(&block);
-                    blocks.push(block);
+            let mut done = 0;
+            let mut wanted = self.rounds;
+            while done < wanted {
+                for order in order::rounds(targets.len(), wanted - done, &mut random) {
+                    for target in order {
+                        let block = self.block(&targets[target], shape, done);
+                        shown(&block);
+                        record.blocks.push(block);
+                    }
+                    done += 1;
+                }
+                if self.more.is_some_and(|more| done < more.rounds && more.is_open(&record, shape))
+                {
+                    wanted = done + 2; // a round and its mirror
                 }
             }
         }
-        let mut record = Record {
-            schema: SCHEMA,
-            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            date,
-            seed: self.seed,
-            method: Method {
-                rounds: self.rounds,
-                seconds: self.seconds,
-                warm_up_seconds: timing.warm_up.as_secs_f64(),
-            },
-            machine: before.describe(),
-            targets: described,
-            shapes: self.shapes.iter().map(shape_record).collect(),
-            blocks,
-            noise: Vec::new(),
-        };
+        record.machine = heading.before.describe();
         if let Some(again) = again {
-            record.noise = statistics::noise(&record, &targets[0].name, &again.name);
+            record.noise = statistics::noise(&record, &self.targets[0].name, &again.name);
         }
         Ok(record)
+    }
+
+    /// What took long is not thrown away because one process did not come up.
+    fn block(&self, target: &Target, shape: &Shape, round: usize) -> Block {
+        measure::block(target, shape, self.timing(), round)
+            .unwrap_or_else(|error| measure::failed(target, shape, round, &error))
+    }
+
+    fn timing(&self) -> Timing {
+        let measured = Duration::from_secs_f64(self.seconds);
+        Timing { warm_up: measured.mul_f64(0.3), measured }
+    }
+
+    fn method(&self) -> Method {
+        let warm_up_seconds = self.timing().warm_up.as_secs_f64();
+        Method { rounds: self.rounds, seconds: self.seconds, warm_up_seconds }
     }
 
     /// Blocks that there will be.
@@ -105,6 +165,9 @@ impl Session {
         }
         if !(self.seconds >= 0.01 && self.seconds <= 3600.0) {
             return usage("--seconds must be between 0.01 and 3600");
+        }
+        if self.more.is_some_and(|more| more.rounds < self.rounds) {
+            return usage("--rounds-max is less than --rounds");
         }
         if self.calibrate && self.rounds < statistics::LEAST_PAIRS {
             let least = statistics::LEAST_PAIRS;

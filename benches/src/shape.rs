@@ -85,7 +85,7 @@ pub struct Request {
 }
 
 /// One to one, on one subject.
-const PLAIN: Flow = Flow {
+pub(crate) const PLAIN: Flow = Flow {
     lanes: 1,
     publishers: 1,
     subscribers: 1,

@@ -42,6 +42,7 @@ fn session(targets: &[&str], shapes: Vec<Shape>, rounds: usize) -> Session {
         seconds: 0.2,
         seed: 7,
         calibrate: false,
+        more: None,
     }
 }
 

@@ -13,12 +13,14 @@ use super::{
     wire::{CONNECT, PATIENCE, await_pong, open},
 };
 use crate::{
-    error::{Result, Trying as _},
+    error::{Error, Result, Trying as _},
     process::resident_bytes,
 };
 
 /// What an idle connection says to the relay.
 const SILENT: &str = "RELAY - 0 1 0 0\r\n";
+
+const NO_SUBSCRIPTIONS: &str = "a relay knows no subscriptions";
 
 /// Opens connections that then are silent.
 pub(super) fn idle(server: Address, connections: usize, warm_up: usize) -> Result<Outcome> {
@@ -36,6 +38,30 @@ pub(super) fn idle(server: Address, connections: usize, warm_up: usize) -> Resul
     Ok(Outcome { memory_each: each(memory, settled(server), connections), ..outcome })
 }
 
+/// Subscriptions of one connection to other subjects, and connections, all of them silent.
+pub(super) fn bystanders(
+    server: Address,
+    subscriptions: usize,
+    connections: usize,
+) -> Result<Vec<TcpStream>> {
+    let relay = server.dialect == Dialect::Relay;
+    if relay && subscriptions > 0 {
+        return Err(Error::Usage(NO_SUBSCRIPTIONS.into()));
+    }
+    let opening = if relay { SILENT } else { "" };
+    let mut kept = Vec::with_capacity(connections + 1);
+    for _ in 0..connections {
+        kept.push(open(server.addr, server.dialect, opening)?);
+    }
+    if subscriptions > 0 {
+        let stream = open(server.addr, server.dialect, "")?;
+        write_subscriptions(&stream, 0..subscriptions)?;
+        await_pong(server.addr, &stream)?;
+        kept.push(stream);
+    }
+    Ok(kept)
+}
+
 /// Makes subscriptions that then wait.
 pub(super) fn subscriptions(
     server: Address,
@@ -44,7 +70,7 @@ pub(super) fn subscriptions(
     connections: usize,
 ) -> Result<Outcome> {
     if server.dialect == Dialect::Relay {
-        let invalid = Some("a relay knows no subscriptions".into());
+        let invalid = Some(NO_SUBSCRIPTIONS.into());
         return Ok(Outcome { invalid, ..Outcome::default() });
     }
     let kept: Vec<TcpStream> =

@@ -12,7 +12,7 @@ mod verify;
 mod wire;
 
 use std::{
-    net::SocketAddr,
+    net::{SocketAddr, TcpStream},
     time::{Duration, Instant},
 };
 
@@ -85,6 +85,18 @@ pub fn run(server: Address, shape: &Shape, timing: Timing) -> Result<Outcome> {
         }
         Load::Churn { at_once } => crowd::churn(server, at_once, timing),
     }
+}
+
+/// Subscriptions and connections that are there, and silent, until they are dropped.
+///
+/// # Errors
+/// They can't be made.
+pub fn bystanders(
+    server: Address,
+    subscriptions: usize,
+    connections: usize,
+) -> Result<Vec<TcpStream>> {
+    crowd::bystanders(server, subscriptions, connections)
 }
 
 /// For times of up to a minute, three digits.

@@ -1,50 +1,51 @@
-//! What a record says, as tables for a terminal.
-
-use comfy_table::{CellAlignment, Table, presets};
+//! The figures of all reports, as text.
 
 use crate::{
+    curves,
     record::{Block, Metric, Record, ShapeRecord},
-    shape::SHAPES,
     statistics::{Comparison, Verdict, compare, compare_one, median_score},
 };
 
-/// The shapes there are.
-#[must_use]
-pub fn shapes() -> String {
-    let mut table = new(&["shape", "payload bytes", "what it means"], &[1]);
-    for entry in SHAPES {
-        let sizes: Vec<String> = entry.sizes.iter().map(ToString::to_string).collect();
-        let sizes = if entry.sizes == [0] { "-".to_owned() } else { sizes.join(" ") };
-        table.add_row([entry.name, &sizes, entry.meaning]);
-    }
-    table.to_string()
-}
+/// What [`rows`] has.
+pub(super) const HEADER: [&str; 13] = [
+    "shape",
+    "target",
+    "per s",
+    "to base",
+    "server µs",
+    "to base",
+    "cores",
+    "load's",
+    "peak MiB",
+    "p50 µs",
+    "p99 µs",
+    "p99.9 µs",
+    "B each",
+];
+
+/// What [`verdicts`] has.
+pub(super) const VERDICTS: [&str; 10] = [
+    "shape",
+    "metric",
+    "target",
+    "base",
+    "new",
+    "change",
+    "95 % interval",
+    "pairs",
+    "noise",
+    "verdict",
+];
 
 /// All shapes and targets: medians, and ratios to the base.
-#[must_use]
-pub fn run(record: &Record) -> String {
-    let header = [
-        "shape",
-        "target",
-        "per s",
-        "to base",
-        "server µs",
-        "to base",
-        "cores",
-        "load's",
-        "peak MiB",
-        "p50 µs",
-        "p99 µs",
-        "p99.9 µs",
-        "B each",
-    ];
-    let mut table = new(&header, &(2..header.len()).collect::<Vec<_>>());
+pub(super) fn rows(record: &Record) -> Vec<[String; 13]> {
+    let mut rows = Vec::new();
     for shape in &record.shapes {
         for (at, target) in record.targets.iter().enumerate() {
             let score = |metric| median_score(record, &shape.id, &target.name, metric);
             let number = |metric| score(metric).map_or_else(String::new, significant);
             let mebibytes = score(Metric::PeakMemory).map(|bytes| significant(bytes / 1_048_576.0));
-            table.add_row([
+            rows.push([
                 if at == 0 { shape.id.clone() } else { String::new() },
                 target.name.clone(),
                 number(Metric::Rate),
@@ -61,7 +62,7 @@ pub fn run(record: &Record) -> String {
             ]);
         }
     }
-    format!("{table}\n{}", notes(record))
+    rows
 }
 
 fn ratio(record: &Record, shape: &ShapeRecord, target: usize, metric: Metric) -> String {
@@ -80,21 +81,20 @@ fn ratio(record: &Record, shape: &ShapeRecord, target: usize, metric: Metric) ->
     }
 }
 
-/// Verdicts, and the figures that have none.
-#[must_use]
-pub fn ab(record: &Record, threshold: f64) -> String {
-    let header =
-        ["shape", "metric", "base", "new", "change", "95 % interval", "pairs", "noise", "verdict"];
-    let mut table = new(&header, &[2, 3, 4, 5, 6, 7]);
+/// What is judged; also the figures that have no say, unless there is no room for them.
+pub(super) fn verdicts(record: &Record, threshold: f64, all: bool) -> Vec<[String; 10]> {
+    let mut rows = Vec::new();
     for comparison in compare(record) {
         let Some(verdict) = comparison.verdict(threshold) else { continue };
-        if comparison.metric == Metric::BytesPerSecond {
-            continue; // it says what the rate says
+        // The rate in bytes says what the rate says.
+        if comparison.metric == Metric::BytesPerSecond || !(all || comparison.primary) {
+            continue;
         }
         let noise = floor(record, &comparison);
-        table.add_row([
+        rows.push([
             comparison.shape.clone(),
             comparison.metric.name().to_owned(),
+            comparison.target.clone(),
             significant(comparison.base_median),
             significant(comparison.median),
             percent(comparison.ratio),
@@ -112,7 +112,7 @@ pub fn ab(record: &Record, threshold: f64) -> String {
             },
         ]);
     }
-    format!("{table}\n{}", notes(record))
+    rows
 }
 
 /// How far the base strays from itself by this metric, if that was measured.
@@ -125,7 +125,7 @@ pub fn floor(record: &Record, comparison: &Comparison) -> Option<f64> {
 }
 
 /// What else must be known of the figures.
-fn notes(record: &Record) -> String {
+pub(super) fn notes(record: &Record) -> Vec<String> {
     let mut lines = Vec::new();
     let mut wrong: Vec<(&Block, &str, usize)> = Vec::new();
     for block in &record.blocks {
@@ -139,7 +139,8 @@ fn notes(record: &Record) -> String {
         }
     }
     for (Block { shape, target, .. }, why, times) in wrong {
-        let rounds = record.method.rounds;
+        let own = |block: &&Block| block.shape == *shape && block.target == *target;
+        let rounds = record.blocks.iter().filter(own).count();
         lines.push(format!("no score: {target}, {shape}, {times} of {rounds} rounds: {why}"));
     }
     for (shape, target) in limited_by_the_load(record) {
@@ -152,12 +153,19 @@ fn notes(record: &Record) -> String {
         let metric = noise.metric.name();
         lines.push(format!("noise: {} {metric} strays {percent:.1} % from itself", noise.shape));
     }
+    lines.extend(curves::troubles(record));
+    lines.push(method(record));
+    lines
+}
+
+/// How and where it was measured.
+fn method(record: &Record) -> String {
     let machine = &record.machine;
     let busy = machine.foreign_cpu_seconds.map(|seconds| {
         let share = seconds / machine.elapsed_seconds.max(0.001);
         format!("; others kept {share:.2} of {} cores busy meanwhile", machine.cores)
     });
-    lines.push(format!(
+    format!(
         "{} rounds of {} s, seed {}; {}, {} cores{}",
         record.method.rounds,
         record.method.seconds,
@@ -165,8 +173,7 @@ fn notes(record: &Record) -> String {
         machine.cpu,
         machine.cores,
         busy.unwrap_or_default(),
-    ));
-    lines.join("\n")
+    )
 }
 
 /// Where the generator had no rest, and the server had some.
@@ -191,23 +198,12 @@ fn is_primary(record: &Record, noise: &crate::record::Noise) -> bool {
         .any(|shape| shape.id == noise.shape && shape.primary.contains(&noise.metric))
 }
 
-fn new(header: &[&str], right: &[usize]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(header);
-    for at in right {
-        if let Some(column) = table.column_mut(*at) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table
-}
-
-fn percent(ratio: f64) -> String {
+pub(crate) fn percent(ratio: f64) -> String {
     format!("{:+.1} %", (ratio - 1.0) * 100.0)
 }
 
 /// Three digits, or all before the point, in groups of three.
-fn significant(value: f64) -> String {
+pub(crate) fn significant(value: f64) -> String {
     if value.abs() < 1000.0 {
         let digits = match value.abs() {
             size if size >= 100.0 => 0,
