@@ -5,6 +5,7 @@
 //! [`measure`] puts one on the other, and a [`record::Record`] is what comes out. All reports are
 //! made of it alone, with [`statistics`].
 
+pub mod compare;
 pub mod curves;
 pub mod error;
 pub mod load;

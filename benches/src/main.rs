@@ -23,6 +23,8 @@ enum Command {
     Ab(cli::Ab),
     /// Measures what a delivery costs as subscriptions, connections or subscribers grow.
     Curves(cli::Curves),
+    /// Judges a record by an earlier one of the same machine: exit code 1 if it is worse.
+    Compare(cli::Compare),
     /// Makes reports of a record that was written by --json.
     Report(cli::Report),
     /// Lists the shapes of load.
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         Command::Run(options) => options.run(),
         Command::Ab(options) => options.run(),
         Command::Curves(options) => options.run(),
+        Command::Compare(options) => options.run(),
         Command::Report(options) => options.run(),
         Command::Shapes => {
             println!("{}", terminal::shapes());

@@ -47,21 +47,37 @@ impl Interval {
 /// percentile bootstrap; none for fewer than [`LEAST_PAIRS`].
 #[must_use]
 pub fn bootstrap(logarithms: &[f64], seed: u64) -> Option<Interval> {
-    let count = logarithms.len();
-    if count < LEAST_PAIRS {
+    if logarithms.len() < LEAST_PAIRS {
         return None;
     }
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let mut sample = vec![0.0; count];
-    let mut medians: Vec<f64> = (0..RESAMPLES)
-        .filter_map(|_| {
-            sample.fill_with(|| logarithms[random.random_range(0..count)]);
-            median(&sample)
-        })
-        .collect();
-    medians.sort_by(f64::total_cmp);
-    let tail = (RESAMPLES as f64 * OUTSIDE / 2.0) as usize;
-    Some(Interval { low: medians[tail].exp(), high: medians[RESAMPLES - 1 - tail].exp() })
+    percentiles(|| resampled(logarithms, &mut random))
+}
+
+/// The same of the difference between the medians of two samples that are not pairs: of logarithms
+/// that were measured at other times.
+#[must_use]
+pub fn bootstrap_unpaired(base: &[f64], new: &[f64], seed: u64) -> Option<Interval> {
+    if base.len().min(new.len()) < LEAST_PAIRS {
+        return None;
+    }
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    percentiles(|| Some(resampled(new, &mut random)? - resampled(base, &mut random)?))
+}
+
+/// The median of as many values, each drawn by chance from these.
+fn resampled(values: &[f64], random: &mut ChaCha8Rng) -> Option<f64> {
+    let draw = |_| values[random.random_range(0..values.len())];
+    median(&(0..values.len()).map(draw).collect::<Vec<_>>())
+}
+
+/// What encloses all but the outermost of many logarithms of ratios.
+fn percentiles(one: impl FnMut() -> Option<f64>) -> Option<Interval> {
+    let mut all: Vec<f64> = std::iter::repeat_with(one).take(RESAMPLES).flatten().collect();
+    all.sort_by(f64::total_cmp);
+    let tail = (all.len() as f64 * OUTSIDE / 2.0) as usize;
+    let (low, high) = (all.get(tail)?, all.get(all.len() - 1 - tail)?);
+    Some(Interval { low: low.exp(), high: high.exp() })
 }
 
 /// What an interval says about a threshold.
@@ -263,6 +279,18 @@ mod tests {
         sample[0] = 1.0;
         let interval = bootstrap(&sample, 1).unwrap();
         assert!(interval.low > 0.97 && interval.high < 1.03, "{interval:?}");
+    }
+
+    #[test]
+    fn unpaired_samples_are_compared_by_their_medians() {
+        let base = [0.0, 0.01, -0.01, 0.02, -0.02, 0.0];
+        let new = base.map(|value| value + 0.1);
+        let interval = bootstrap_unpaired(&base, &new, 1).unwrap();
+        let truth = 0.1f64.exp();
+        assert!(interval.low < truth && truth < interval.high, "{interval:?}");
+        assert!(interval.low > 1.05 && interval.high < 1.16, "{interval:?}");
+        assert_eq!(bootstrap_unpaired(&base, &new[..LEAST_PAIRS - 1], 1), None);
+        assert_eq!(bootstrap_unpaired(&[], &new, 1), None);
     }
 
     #[test]

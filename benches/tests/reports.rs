@@ -120,8 +120,8 @@ fn the_page_has_all_plots_and_asks_for_nothing() {
 #[test]
 fn the_page_of_curves_has_theirs() {
     let page = html(&record("curves.json"), None).unwrap();
-    assert!(page.contains("CPU as subscriptions grow") && page.contains("CPU as fanout grow"));
-    assert!(!page.contains("CPU as connections grow") && !page.contains("All figures"));
+    assert!(page.contains("CPU by other subscriptions") && page.contains("CPU by subscribers"));
+    assert!(!page.contains("CPU by idle connections") && !page.contains("Every block"));
     assert!(page.contains("logarithmic") && page.contains("1 lost"));
 }
 

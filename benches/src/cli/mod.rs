@@ -1,13 +1,14 @@
 //! The subcommands: their options, and what they do.
 
 mod ab;
+mod compare;
 mod curves;
 mod report;
 mod run;
 
 use std::str::FromStr;
 
-pub(crate) use self::{ab::Ab, curves::Curves, report::Report, run::Run};
+pub(crate) use self::{ab::Ab, compare::Compare, curves::Curves, report::Report, run::Run};
 
 /// A share, more than 0.
 #[derive(Debug, Clone, Copy)]

@@ -33,7 +33,7 @@ pub fn markdown(record: &Record, threshold: Option<f64>) -> String {
 }
 
 /// Without the columns that are empty.
-fn table<const COLUMNS: usize>(
+pub(super) fn table<const COLUMNS: usize>(
     header: &[&str; COLUMNS],
     numbers: std::ops::Range<usize>,
     rows: &[[String; COLUMNS]],
@@ -56,6 +56,6 @@ fn table<const COLUMNS: usize>(
 }
 
 /// So that a name is neither a column's end nor a tag.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('|', "\\|").replace('<', "&lt;").replace('\n', " ")
 }

@@ -1,6 +1,7 @@
 //! What a record says, in the forms that people and programs read.
 
 mod bencher;
+pub mod comparison;
 mod csv;
 mod figures;
 mod github;
@@ -111,7 +112,11 @@ pub fn save(path: &Path, record: &Record) -> Result<()> {
     write(path, &(text + "\n"))
 }
 
-fn write(path: &Path, text: &str) -> Result<()> {
+/// Writes a text.
+///
+/// # Errors
+/// The file can't be written.
+pub fn write(path: &Path, text: &str) -> Result<()> {
     let failed =
         |error| Error::File { path: path.into(), why: format!("can't be written: {error}") };
     fs::write(path, text).map_err(failed)

@@ -140,6 +140,9 @@ const LABELS: i32 = 140;
 /// Values along one axis, a row for each target in the group of each shape. `beside` is shown, too,
 /// where it is an axis of ratios.
 pub(super) fn rows(what: &str, x: Axis, beside: Option<f64>, groups: &[Group]) -> Result<String> {
+    if groups.is_empty() {
+        return Ok(String::new());
+    }
     let all = groups.iter().flat_map(|group| group.rows.iter().flat_map(Row::values));
     let Some(across) = Scale::of(all.chain(beside)) else { return Ok(String::new()) };
     let mut svg = String::new();

@@ -111,7 +111,7 @@ fn ratios(record: &Record, metric: Metric, what: &str) -> Result<Plot> {
     });
     let title = format!("Ratio to {}: {what}", base.name);
     let meaning = "Median ratio of neighbouring blocks, with its 95 % confidence interval.";
-    let svg = if all.is_empty() { String::new() } else { rows(&title, RATIO, Some(1.0), &all)? };
+    let svg = rows(&title, RATIO, Some(1.0), &all)?;
     Ok(Plot { title, meaning, svg })
 }
 
@@ -183,7 +183,7 @@ fn curves(record: &Record) -> Result<Vec<Plot>> {
     let mut plots = Vec::new();
     for curve in Curve::ALL {
         let all = each_target(record, |target| curve.medians(record, target));
-        let title = format!("CPU as {} grow", curve.name());
+        let title = format!("Server CPU by {}", curve.counted());
         let x = Axis { label: curve.counted(), show: short };
         let svg = lines(&title, x, MICROSECONDS, &all)?;
         let meaning =

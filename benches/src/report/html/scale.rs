@@ -60,7 +60,7 @@ fn ticks(low: f64, high: f64) -> Vec<f64> {
         ratio if ratio > 1e6 => every(&[1.0], 2),
         ratio if ratio > 3000.0 => every(&[1.0], 1),
         ratio if ratio > 30.0 => every(&[1.0, 3.0], 1),
-        ratio if ratio > 4.0 => every(&[1.0, 2.0, 5.0], 1),
+        ratio if ratio > 8.0 => every(&[1.0, 2.0, 5.0], 1),
         _ => even(low, high),
     }
 }
