@@ -63,6 +63,9 @@ pub fn failed(target: &Target, shape: &Shape, round: usize, error: &Error) -> Bl
 fn metrics(outcome: &Outcome, peak: Option<u64>) -> BTreeMap<Metric, f64> {
     let (count, seconds) = (outcome.count as f64, outcome.seconds);
     let server = outcome.server;
+    // What the server did beside took its share of the processor.
+    let done = (outcome.count + outcome.beside) as f64;
+    let beside = Some(outcome.beside).filter(|beside| *beside > 0);
     let micros = |nanoseconds: u64| nanoseconds as f64 / 1000.0;
     let latency = |quantile: f64| {
         let latency = outcome.latency.as_ref()?;
@@ -71,12 +74,13 @@ fn metrics(outcome: &Outcome, peak: Option<u64>) -> BTreeMap<Metric, f64> {
     let bytes = Some(outcome.payload_bytes).filter(|bytes| *bytes > 0);
     let all = [
         (Metric::Rate, Some(count / seconds)),
+        (Metric::BesideRate, beside.map(|beside| beside as f64 / seconds)),
         (Metric::BytesPerSecond, bytes.map(|bytes| bytes as f64 / seconds)),
-        (Metric::ServerCpu, server.map(|usage| usage.cpu_seconds * 1e6 / count)),
-        (Metric::GeneratorCpu, Some(outcome.generator.cpu_seconds * 1e6 / count)),
+        (Metric::ServerCpu, server.map(|usage| usage.cpu_seconds * 1e6 / done)),
+        (Metric::GeneratorCpu, Some(outcome.generator.cpu_seconds * 1e6 / done)),
         (Metric::ServerCores, server.map(|usage| usage.cpu_seconds / seconds)),
         (Metric::GeneratorCores, Some(outcome.generator.cpu_seconds / seconds)),
-        (Metric::Switches, server.map(|usage| usage.voluntary_switches as f64 / count)),
+        (Metric::Switches, server.map(|usage| usage.voluntary_switches as f64 / done)),
         (Metric::PeakMemory, peak.map(|bytes| bytes as f64)),
         (Metric::MemoryEach, outcome.memory_each),
         (Metric::LatencyP50, latency(0.5)),

@@ -150,10 +150,11 @@ pub struct ShapeRecord {
 }
 
 impl ShapeRecord {
-    /// The generator decides how much is done, and looks at the clock all the time.
+    /// That the generator is busy says nothing: it keeps looking at the clock, or floods.
     #[must_use]
-    pub fn is_paced(&self) -> bool {
-        matches!(self.shape.load, Load::Request(Request { rate: Some(_), .. }))
+    pub fn keeps_the_load_busy(&self) -> bool {
+        let paced = |load| matches!(load, Load::Request(Request { rate: Some(_), .. }));
+        paced(self.shape.load) || matches!(self.shape.load, Load::Flood { .. })
     }
 }
 
@@ -221,6 +222,8 @@ pub struct Noise {
 pub enum Metric {
     /// Units in a second; messages are counted where they are delivered.
     Rate,
+    /// Deliveries in a second beside what is measured; processor time is of both together.
+    BesideRate,
     /// Payload bytes in a second.
     BytesPerSecond,
     /// Microseconds of processor that the server spent on a unit.
@@ -249,8 +252,9 @@ pub enum Metric {
 
 impl Metric {
     /// All of them, in the order of reports.
-    pub const ALL: [Metric; 13] = [
+    pub const ALL: [Metric; 14] = [
         Metric::Rate,
+        Metric::BesideRate,
         Metric::BytesPerSecond,
         Metric::ServerCpu,
         Metric::GeneratorCpu,
@@ -288,6 +292,7 @@ impl Metric {
         const LESS: Option<bool> = Some(false);
         match self {
             Metric::Rate => ("rate", "units/s", MORE),
+            Metric::BesideRate => ("beside_rate", "messages/s", MORE),
             Metric::BytesPerSecond => ("bytes_per_second", "B/s", MORE),
             Metric::ServerCpu => ("server_cpu", "µs/unit", LESS),
             Metric::GeneratorCpu => ("generator_cpu", "µs/unit", None),

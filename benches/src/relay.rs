@@ -21,6 +21,8 @@ use crate::{
 };
 
 const READ_BYTES: usize = 256 << 10;
+/// Who has so much before it does not read, and is cut off, as brokers do.
+const PENDING_BYTES: usize = 64 << 20;
 const LISTENER: Token = Token(0);
 
 /// Relays until the standard input is closed.
@@ -65,6 +67,7 @@ struct Peer {
     role: Option<Role>,
     /// Bytes since the last PONG.
     taken: usize,
+    cut_off: bool,
 }
 
 #[derive(Debug, PartialEq)]
@@ -219,11 +222,18 @@ impl Relay {
 impl Peer {
     fn new(stream: TcpStream) -> Peer {
         let input = vec![0; 256];
-        Peer { stream, input, have: 0, output: Vec::new(), written: 0, role: None, taken: 0 }
+        let output = Vec::new();
+        Peer { stream, input, have: 0, output, written: 0, role: None, taken: 0, cut_off: false }
     }
 
-    /// Writes at once what can be written; the rest waits. The generator bounds what waits.
+    /// Writes at once what can be written; the rest waits.
     fn send(&mut self, bytes: &[u8]) -> bool {
+        if self.output.len() - self.written > PENDING_BYTES {
+            self.cut_off();
+        }
+        if self.cut_off {
+            return false;
+        }
         let mut sent = 0;
         if self.output.is_empty() {
             sent = self.stream.write(bytes).unwrap_or(0);
@@ -231,6 +241,15 @@ impl Peer {
         self.output.extend_from_slice(&bytes[sent..]);
         // What was cut short is tried again: with luck there is room; else the system will say so.
         self.output.is_empty() || self.flush()
+    }
+
+    /// The system then says that it is closed, and it is forgotten.
+    fn cut_off(&mut self) {
+        self.cut_off = true;
+        self.output = Vec::new();
+        self.written = 0;
+        // If it is closed already, so much the better.
+        let _ = self.stream.shutdown(std::net::Shutdown::Both);
     }
 
     /// Whether the peer is still there.

@@ -30,6 +30,20 @@ pub enum Load {
     Flow(Flow),
     /// Requests are answered.
     Request(Request),
+    /// Requests are answered while messages flow, on other connections and another subject.
+    Flood {
+        /// What is measured.
+        request: Request,
+        /// What goes on beside.
+        flow: Flow,
+    },
+    /// Messages flow while a subscriber of the same subject does not read.
+    Stalled {
+        /// What is measured.
+        flow: Flow,
+        /// After so many milliseconds another takes its place: it may have been cut off.
+        replaced_after_ms: u64,
+    },
     /// Connections are open, and silent.
     Idle {
         /// How many are measured.
@@ -176,6 +190,21 @@ pub const SHAPES: &[Entry] = &[
         load: Load::Request(Request { connections: 1, in_flight: 4096, rate: Some(10_000.0) }),
     },
     Entry {
+        name: "flood",
+        meaning: "one requester, one request at a time, beside a publisher at full speed",
+        sizes: &[128],
+        load: Load::Flood {
+            request: Request { connections: 1, in_flight: 1, rate: None },
+            flow: PLAIN,
+        },
+    },
+    Entry {
+        name: "stalled",
+        meaning: "one publisher, one subscriber, and another that does not read",
+        sizes: &[128],
+        load: Load::Stalled { flow: PLAIN, replaced_after_ms: 250 },
+    },
+    Entry {
         name: "idle",
         meaning: "memory of a silent connection",
         sizes: &[0],
@@ -254,8 +283,8 @@ impl Shape {
     #[must_use]
     pub fn unit(&self) -> &'static str {
         match self.load {
-            Load::Flow(_) => "message",
-            Load::Request(_) => "request",
+            Load::Flow(_) | Load::Stalled { .. } => "message",
+            Load::Request(_) | Load::Flood { .. } => "request",
             Load::Idle { .. } => "connection",
             Load::Subscriptions { .. } => "subscription",
             Load::Churn { .. } => "cycle",
@@ -266,10 +295,13 @@ impl Shape {
     #[must_use]
     pub fn primary(&self) -> &'static [Metric] {
         match self.load {
-            Load::Flow(_) | Load::Churn { .. } => &[Metric::Rate, Metric::ServerCpu],
+            Load::Flow(_) | Load::Stalled { .. } | Load::Churn { .. } => {
+                &[Metric::Rate, Metric::ServerCpu]
+            }
             Load::Request(Request { rate: None, .. }) => {
                 &[Metric::Rate, Metric::ServerCpu, Metric::LatencyP99]
             }
+            Load::Flood { .. } => &[Metric::LatencyP50, Metric::LatencyP99],
             Load::Request(_) => &[Metric::ServerCpu, Metric::LatencyP50, Metric::LatencyP99],
             Load::Idle { .. } => &[Metric::MemoryEach],
             Load::Subscriptions { .. } => &[Metric::Rate, Metric::MemoryEach],

@@ -12,7 +12,7 @@ use broker_bench::{
 /// The same load with less of everything.
 fn small(mut shape: Shape) -> Shape {
     match &mut shape.load {
-        Load::Flow(flow) => {
+        Load::Flow(flow) | Load::Flood { flow, .. } => {
             flow.subjects = flow.subjects.min(500);
             // What is on its way takes a slow broker less than the time that is measured.
             flow.window_bytes /= 32;
@@ -24,6 +24,7 @@ fn small(mut shape: Shape) -> Shape {
         Load::Subscriptions { subscriptions, warm_up_subscriptions, .. } => {
             (*subscriptions, *warm_up_subscriptions) = (5000, 100);
         }
+        Load::Stalled { replaced_after_ms, .. } => *replaced_after_ms = 50,
         Load::Churn { .. } => {}
     }
     shape

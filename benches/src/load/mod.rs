@@ -3,6 +3,7 @@
 //! It knows what each byte of a delivery must be before it comes, so it compares and never parses.
 //! That makes it faster than any broker, and independent of all of them.
 
+mod beside;
 mod crowd;
 mod flow;
 mod frames;
@@ -55,6 +56,8 @@ pub struct Outcome {
     pub seconds: f64,
     /// Units in them.
     pub count: u64,
+    /// Deliveries beside them, which are not what is measured.
+    pub beside: u64,
     /// Payload bytes in them.
     pub payload_bytes: u64,
     /// What the server used.
@@ -77,6 +80,13 @@ pub fn run(server: Address, shape: &Shape, timing: Timing) -> Result<Outcome> {
     match shape.load {
         Load::Flow(flow) => flow::run(server, flow, shape.payload_bytes, timing),
         Load::Request(request) => request::run(server, request, shape.payload_bytes, timing),
+        Load::Flood { request, flow } => {
+            beside::flood(server, request, flow, shape.payload_bytes, timing)
+        }
+        Load::Stalled { flow, replaced_after_ms } => {
+            let replaced_after = Duration::from_millis(replaced_after_ms);
+            beside::stalled(server, flow, replaced_after, shape.payload_bytes, timing)
+        }
         Load::Idle { connections, warm_up_connections } => {
             crowd::idle(server, connections, warm_up_connections)
         }

@@ -21,6 +21,9 @@ use crate::{
 /// Where half of all requests leave later than that, the rate was not kept.
 const LATE: Duration = Duration::from_millis(1);
 
+/// The relay's groups for requests begin here: apart from those of a flow beside them.
+const GROUPS: usize = 1000;
+
 /// Runs it.
 pub(super) fn run(
     server: Address,
@@ -345,7 +348,9 @@ impl Plan {
     fn serve(&self, at: usize) -> String {
         match self.dialect {
             Dialect::Nats => "SUB bench.service 1\r\n".into(),
-            Dialect::Relay => format!("RELAY {} {} 1 0 0\r\n", 2 * at + 1, 2 * at),
+            Dialect::Relay => {
+                format!("RELAY {} {} 1 0 0\r\n", GROUPS + 2 * at + 1, GROUPS + 2 * at)
+            }
         }
     }
 
@@ -353,7 +358,9 @@ impl Plan {
     fn listen(&self, at: usize) -> String {
         match self.dialect {
             Dialect::Nats => format!("SUB _INBOX.{at:03}.* 1\r\n"),
-            Dialect::Relay => format!("RELAY {} {} 1 0 0\r\n", 2 * at, 2 * at + 1),
+            Dialect::Relay => {
+                format!("RELAY {} {} 1 0 0\r\n", GROUPS + 2 * at, GROUPS + 2 * at + 1)
+            }
         }
     }
 }

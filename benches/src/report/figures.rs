@@ -179,7 +179,7 @@ fn method(record: &Record) -> String {
 /// Where the generator had no rest, and the server had some.
 fn limited_by_the_load(record: &Record) -> Vec<(&str, &str)> {
     let mut limited = Vec::new();
-    for shape in record.shapes.iter().filter(|shape| !shape.is_paced()) {
+    for shape in record.shapes.iter().filter(|shape| !shape.keeps_the_load_busy()) {
         for target in &record.targets {
             let cores = |metric| median_score(record, &shape.id, &target.name, metric);
             let busy = cores(Metric::GeneratorCores).is_some_and(|cores| cores > 0.95);
