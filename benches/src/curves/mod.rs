@@ -10,7 +10,7 @@ pub use self::{
 };
 use crate::{
     record::{Curve, Record},
-    report::significant,
+    report::{Grid, significant},
     statistics::median,
 };
 
@@ -75,13 +75,16 @@ impl Curve {
     }
 }
 
-/// What [`rows`] has.
-pub const HEADER: [&str; 6] =
-    ["as these grow", "target", "slope", "last / first", "growth", "server µs a delivery, by size"];
-
 /// A line for each curve and target: how the cost of a delivery grows.
-#[must_use]
-pub fn rows(record: &Record) -> Vec<[String; 6]> {
+pub(crate) fn grid(record: &Record) -> Grid {
+    let header = [
+        "as these grow",
+        "target",
+        "slope",
+        "last / first",
+        "growth",
+        "server µs a delivery, by size",
+    ];
     let mut rows = Vec::new();
     for curve in Curve::ALL {
         for target in &record.targets {
@@ -104,7 +107,7 @@ pub fn rows(record: &Record) -> Vec<[String; 6]> {
             ]);
         }
     }
-    rows
+    Grid::new(header, 2..4, rows)
 }
 
 /// What went wrong, by curve, target and size.

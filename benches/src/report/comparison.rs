@@ -2,6 +2,7 @@
 
 use super::{
     figures::{percent, significant},
+    grid::Grid,
     markdown::{escape, table},
     terminal,
 };
@@ -10,13 +11,10 @@ use crate::{
     statistics::Verdict,
 };
 
-const HEADER: [&str; 9] =
-    ["shape", "metric", "target", "base", "new", "change", "95 % interval", "blocks", "verdict"];
-
 /// A table of all metrics, and what matters most below it.
 #[must_use]
 pub fn terminal(changes: &Changes) -> String {
-    let table = terminal::table(&HEADER, 3..8, rows(changes));
+    let table = terminal::table(&grid(changes));
     format!("{table}\n{}", transitions(changes).join("\n"))
 }
 
@@ -25,11 +23,22 @@ pub fn terminal(changes: &Changes) -> String {
 pub fn markdown(changes: &Changes) -> String {
     let transitions = transitions(changes);
     let items: String = transitions.iter().map(|line| format!("- {}\n", escape(line))).collect();
-    let table = table(&HEADER, 3..8, &rows(changes));
+    let table = table(&grid(changes));
     format!("### Benchmark, beside the base\n\n{items}\n{table}")
 }
 
-fn rows(changes: &Changes) -> Vec<[String; 9]> {
+fn grid(changes: &Changes) -> Grid {
+    let header = [
+        "shape",
+        "metric",
+        "target",
+        "base",
+        "new",
+        "change",
+        "95 % interval",
+        "blocks",
+        "verdict",
+    ];
     let row = |change: &Change| {
         let interval = change.interval.map_or_else(
             || "too few blocks".to_owned(),
@@ -48,7 +57,7 @@ fn rows(changes: &Changes) -> Vec<[String; 9]> {
             change.verdict.word().to_owned(),
         ]
     };
-    changes.metrics.iter().map(row).collect()
+    Grid::new(header, 3..8, changes.metrics.iter().map(row).collect())
 }
 
 /// What is not as it was, the worst first, and a summary.

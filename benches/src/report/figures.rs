@@ -1,44 +1,30 @@
 //! The figures of all reports, as text.
 
+use super::grid::Grid;
 use crate::{
     curves,
     record::{Block, Metric, Record, ShapeRecord},
     statistics::{Comparison, Verdict, compare, compare_one, median_score},
 };
 
-/// What [`rows`] has.
-pub(super) const HEADER: [&str; 13] = [
-    "shape",
-    "target",
-    "per s",
-    "to base",
-    "server µs",
-    "to base",
-    "cores",
-    "load's",
-    "peak MiB",
-    "p50 µs",
-    "p99 µs",
-    "p99.9 µs",
-    "B each",
-];
-
-/// What [`verdicts`] has.
-pub(super) const VERDICTS: [&str; 10] = [
-    "shape",
-    "metric",
-    "target",
-    "base",
-    "new",
-    "change",
-    "95 % interval",
-    "pairs",
-    "noise",
-    "verdict",
-];
-
 /// All shapes and targets: medians, and ratios to the base.
-pub(super) fn rows(record: &Record) -> Vec<[String; 13]> {
+pub(super) fn figures(record: &Record) -> Grid {
+    let header = [
+        "shape",
+        "target",
+        "per s",
+        "to base",
+        "beside, per s",
+        "server µs",
+        "to base",
+        "cores",
+        "load's",
+        "peak MiB",
+        "p50 µs",
+        "p99 µs",
+        "p99.9 µs",
+        "B each",
+    ];
     let mut rows = Vec::new();
     for shape in &record.shapes {
         for (at, target) in record.targets.iter().enumerate() {
@@ -50,6 +36,7 @@ pub(super) fn rows(record: &Record) -> Vec<[String; 13]> {
                 target.name.clone(),
                 number(Metric::Rate),
                 ratio(record, shape, at, Metric::Rate),
+                number(Metric::BesideRate),
                 number(Metric::ServerCpu),
                 ratio(record, shape, at, Metric::ServerCpu),
                 number(Metric::ServerCores),
@@ -62,7 +49,7 @@ pub(super) fn rows(record: &Record) -> Vec<[String; 13]> {
             ]);
         }
     }
-    rows
+    Grid::new(header, 2..14, rows)
 }
 
 fn ratio(record: &Record, shape: &ShapeRecord, target: usize, metric: Metric) -> String {
@@ -82,7 +69,19 @@ fn ratio(record: &Record, shape: &ShapeRecord, target: usize, metric: Metric) ->
 }
 
 /// What is judged; also the figures that have no say, unless there is no room for them.
-pub(super) fn verdicts(record: &Record, threshold: f64, all: bool) -> Vec<[String; 10]> {
+pub(super) fn verdicts(record: &Record, threshold: f64, all: bool) -> Grid {
+    let header = [
+        "shape",
+        "metric",
+        "target",
+        "base",
+        "new",
+        "change",
+        "95 % interval",
+        "pairs",
+        "noise",
+        "verdict",
+    ];
     let mut rows = Vec::new();
     for comparison in compare(record) {
         let Some(verdict) = comparison.verdict(threshold) else { continue };
@@ -112,7 +111,7 @@ pub(super) fn verdicts(record: &Record, threshold: f64, all: bool) -> Vec<[Strin
             },
         ]);
     }
-    rows
+    Grid::new(header, 3..9, rows)
 }
 
 /// How far the base strays from itself by this metric, if that was measured.

@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::figures::{HEADER, VERDICTS, notes, rows, verdicts};
+use super::{
+    figures::{figures, notes, verdicts},
+    grid::Grid,
+};
 use crate::{curves, record::Record};
 
 /// Verdicts if there is a threshold, the table of figures, and what must be known of them.
@@ -13,15 +16,11 @@ pub fn markdown(record: &Record, threshold: Option<f64>) -> String {
         let percent = threshold * 100.0;
         // Writing into a string can't fail.
         let _ = writeln!(text, "Verdicts, with a threshold of {percent} %:\n");
-        text += &table(&VERDICTS, 3..9, &verdicts(record, threshold, false));
+        text += &table(&verdicts(record, threshold, false));
         text += "\nAll figures:\n\n";
     }
-    if !record.shapes.is_empty() {
-        text += &table(&HEADER, 2..HEADER.len(), &rows(record));
-    }
-    if !record.points.is_empty() {
-        text += &table(&curves::HEADER, 2..4, &curves::rows(record));
-    }
+    let tables = [figures(record), curves::grid(record)];
+    text += &tables.iter().map(table).collect::<String>();
     text += "\n<details><summary>How it was measured</summary>\n\n";
     for note in notes(record) {
         let _ = writeln!(text, "- {}", escape(&note));
@@ -32,25 +31,17 @@ pub fn markdown(record: &Record, threshold: Option<f64>) -> String {
     text + "\n</details>\n"
 }
 
-/// Without the columns that are empty.
-pub(super) fn table<const COLUMNS: usize>(
-    header: &[&str; COLUMNS],
-    numbers: std::ops::Range<usize>,
-    rows: &[[String; COLUMNS]],
-) -> String {
-    let used: Vec<usize> =
-        (0..COLUMNS).filter(|at| rows.iter().any(|row| !row[*at].is_empty())).collect();
-    let line = |cells: &mut dyn Iterator<Item = String>| {
-        format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
-    };
-    let mut text = line(&mut used.iter().map(|at| header[*at].to_owned()));
-    text += &line(
-        &mut used
-            .iter()
-            .map(|at| if numbers.contains(at) { "---:".to_owned() } else { "---".to_owned() }),
-    );
-    for row in rows {
-        text += &line(&mut used.iter().map(|at| escape(&row[*at])));
+/// Nothing, if there are no rows.
+pub(super) fn table(grid: &Grid) -> String {
+    if grid.is_empty() {
+        return String::new();
+    }
+    let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let align = |right: &bool| if *right { "---:".to_owned() } else { "---".to_owned() };
+    let mut text = line(grid.header.iter().map(|cell| escape(cell)).collect());
+    text += &line(grid.numbers.iter().map(align).collect());
+    for row in &grid.rows {
+        text += &line(row.iter().map(|cell| escape(cell)).collect());
     }
     text
 }

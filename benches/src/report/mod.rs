@@ -5,6 +5,7 @@ pub mod comparison;
 mod csv;
 mod figures;
 mod github;
+mod grid;
 mod html;
 mod markdown;
 pub mod terminal;
@@ -14,10 +15,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub(crate) use self::figures::significant;
 pub use self::{
     bencher::bencher, csv::csv, figures::floor, github::github, html::html, markdown::markdown,
 };
+pub(crate) use self::{figures::significant, grid::Grid};
 use crate::{
     error::{Error, Result},
     record::{Record, SCHEMA},

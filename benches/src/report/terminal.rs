@@ -2,7 +2,10 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::figures::{HEADER, VERDICTS, notes, rows, verdicts};
+use super::{
+    figures::{figures, notes, verdicts},
+    grid::Grid,
+};
 use crate::{curves, record::Record, shape::SHAPES};
 
 /// The shapes there are.
@@ -13,43 +16,49 @@ pub fn shapes() -> String {
         let sizes = if entry.sizes == [0] { "-".to_owned() } else { sizes.join(" ") };
         [entry.name.to_owned(), sizes, entry.meaning.to_owned()]
     });
-    table(&["shape", "payload bytes", "what it means"], 1..2, rows)
+    table(&Grid::new(["shape", "payload bytes", "what it means"], 1..2, rows.collect()))
 }
 
 /// All shapes and targets: medians, and ratios to the base.
 #[must_use]
 pub fn run(record: &Record) -> String {
-    format!("{}\n{}", table(&HEADER, 2..HEADER.len(), rows(record)), notes(record).join("\n"))
+    with_notes(&figures(record), record)
 }
 
 /// Verdicts, and the figures that have none.
 #[must_use]
 pub fn ab(record: &Record, threshold: f64) -> String {
-    let rows = verdicts(record, threshold, true);
-    format!("{}\n{}", table(&VERDICTS, 3..9, rows), notes(record).join("\n"))
+    with_notes(&verdicts(record, threshold, true), record)
 }
 
 /// How costs grow.
 #[must_use]
 pub fn curves(record: &Record) -> String {
-    let growth = table(&curves::HEADER, 2..4, curves::rows(record));
-    format!("{growth}\n{}", notes(record).join("\n"))
+    with_notes(&curves::grid(record), record)
 }
 
-/// A table whose columns of numbers are aligned to the right.
-pub(crate) fn table<Row: IntoIterator<Item = String>>(
-    header: &[&str],
-    numbers: std::ops::Range<usize>,
-    rows: impl IntoIterator<Item = Row>,
-) -> String {
+fn with_notes(grid: &Grid, record: &Record) -> String {
+    format!(
+        "{}
+{}",
+        table(grid),
+        notes(record).join(
+            "
+"
+        )
+    )
+}
+
+/// Columns of numbers are aligned to the right.
+pub(crate) fn table(grid: &Grid) -> String {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(header);
-    for at in numbers {
-        if let Some(column) = table.column_mut(at) {
+    table.load_style(presets::NOTHING).set_header(&grid.header);
+    for (at, right) in grid.numbers.iter().enumerate() {
+        if let Some(column) = table.column_mut(at).filter(|_| *right) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    for row in rows {
+    for row in &grid.rows {
         table.add_row(row);
     }
     table.to_string()

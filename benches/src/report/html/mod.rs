@@ -7,7 +7,10 @@ mod scale;
 use std::fmt::Write as _;
 
 use self::{plot::colour, plots::Plot};
-use super::figures::{HEADER, VERDICTS, notes, rows, verdicts};
+use super::{
+    figures::{figures, notes, verdicts},
+    grid::Grid,
+};
 use crate::{
     curves,
     error::Result,
@@ -25,10 +28,10 @@ pub fn html(record: &Record, threshold: Option<f64>) -> Result<String> {
     let mut tables = String::new();
     if let Some(threshold) = threshold {
         let title = format!("Verdicts, with a threshold of {} %", threshold * 100.0);
-        tables += &table(&title, &VERDICTS, 3..9, &verdicts(record, threshold, true));
+        tables += &table(&title, &verdicts(record, threshold, true));
     }
-    tables += &table("All figures", &HEADER, 2..HEADER.len(), &rows(record));
-    tables += &table("Growth", &curves::HEADER, 2..4, &curves::rows(record));
+    tables += &table("All figures", &figures(record));
+    tables += &table("Growth", &curves::grid(record));
     let notes: String = notes(record).iter().map(|note| item(note)).collect();
     Ok(format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n\
@@ -91,21 +94,17 @@ fn figure(plot: &Plot) -> String {
     format!("<figure><h2>{title}</h2><p>{meaning}</p>\n{svg}</figure>\n")
 }
 
-fn table<const COLUMNS: usize>(
-    title: &str,
-    header: &[&str; COLUMNS],
-    numbers: std::ops::Range<usize>,
-    rows: &[[String; COLUMNS]],
-) -> String {
-    if rows.is_empty() {
+fn table(title: &str, grid: &Grid) -> String {
+    if grid.is_empty() {
         return String::new();
     }
-    let head: String = header.iter().map(|cell| format!("<th>{}</th>", escape(cell))).collect();
+    let head: String =
+        grid.header.iter().map(|cell| format!("<th>{}</th>", escape(cell))).collect();
     let mut body = String::new();
-    for row in rows {
+    for row in &grid.rows {
         body += "<tr>";
-        for (at, cell) in row.iter().enumerate() {
-            let class = if numbers.contains(&at) { " class=\"n\"" } else { "" };
+        for (cell, right) in row.iter().zip(&grid.numbers) {
+            let class = if *right { " class=\"n\"" } else { "" };
             let _ = write!(body, "<td{class}>{}</td>", escape(cell));
         }
         body += "</tr>\n";
