@@ -8,6 +8,7 @@
 pub mod compare;
 pub mod curves;
 pub mod error;
+pub mod goals;
 pub mod load;
 pub mod machine;
 pub mod measure;

@@ -25,6 +25,8 @@ enum Command {
     Curves(cli::Curves),
     /// Judges a record by an earlier one of the same machine: exit code 1 if it is worse.
     Compare(cli::Compare),
+    /// Says which goals a broker has reached, beside others and below a limit.
+    Goals(cli::Goals),
     /// Makes reports of a record that was written by --json.
     Report(cli::Report),
     /// Lists the shapes of load.
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Command::Ab(options) => options.run(),
         Command::Curves(options) => options.run(),
         Command::Compare(options) => options.run(),
+        Command::Goals(options) => options.run(),
         Command::Report(options) => options.run(),
         Command::Shapes => {
             println!("{}", terminal::shapes());

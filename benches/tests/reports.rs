@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use broker_bench::{
+    goals::{Standard, goals},
     record::{Curve, Record},
     report::{Files, bencher, csv, github, html, markdown, read, terminal},
 };
@@ -19,6 +20,17 @@ fn tables_for_a_terminal() {
     insta::assert_snapshot!("run", terminal::run(&record("record.json")));
     insta::assert_snapshot!("ab", terminal::ab(&record("record.json"), 0.05));
     insta::assert_snapshot!("curves", terminal::curves(&record("curves.json")));
+}
+
+#[test]
+fn goals_for_a_terminal() {
+    let standard = Standard {
+        broker: "embedded".into(),
+        against: vec!["nats-server@2.15.1".into()],
+        limit: Some("relay".into()),
+    };
+    let goals = goals(&record("record.json"), &standard).unwrap();
+    insta::assert_snapshot!("goals", broker_bench::report::goals(&goals));
 }
 
 #[test]

@@ -3,12 +3,15 @@
 mod ab;
 mod compare;
 mod curves;
+mod goals;
 mod report;
 mod run;
 
 use std::str::FromStr;
 
-pub(crate) use self::{ab::Ab, compare::Compare, curves::Curves, report::Report, run::Run};
+pub(crate) use self::{
+    ab::Ab, compare::Compare, curves::Curves, goals::Goals, report::Report, run::Run,
+};
 
 /// A share, more than 0.
 #[derive(Debug, Clone, Copy)]

@@ -5,6 +5,7 @@ pub mod comparison;
 mod csv;
 mod figures;
 mod github;
+mod goals;
 mod grid;
 mod html;
 mod markdown;
@@ -16,7 +17,8 @@ use std::{
 };
 
 pub use self::{
-    bencher::bencher, csv::csv, figures::floor, github::github, html::html, markdown::markdown,
+    bencher::bencher, csv::csv, figures::floor, github::github, goals::goals, html::html,
+    markdown::markdown,
 };
 pub(crate) use self::{figures::significant, grid::Grid};
 use crate::{
