@@ -4,7 +4,7 @@
 
 use broker_bench::{
     record::{Metric, Record},
-    session::{Session, targets},
+    session::{More, Session, targets},
     shape::{Load, Shape, select},
     target::Target,
 };
@@ -108,6 +108,20 @@ fn rounds_are_pairs_and_the_base_can_be_compared_with_itself() {
 }
 
 #[test]
+fn without_a_verdict_there_are_more_rounds_up_to_a_budget() {
+    let rounds = |names: [&str; 2], threshold| {
+        let shapes = select(&["pubsub".into()], &[16]).unwrap().into_iter().map(small).collect();
+        let more = Some(More { rounds: 9, threshold });
+        let session = Session { more, seconds: 0.05, ..session(&names, shapes, 5) };
+        let record = session.run(|_| ()).unwrap();
+        record.blocks.iter().map(|block| block.round + 1).max().unwrap()
+    };
+    assert_eq!(rounds(["embedded", "relay"], 1e15), 5, "all is equivalent at once");
+    let rounds = rounds(["embedded", "again=embedded"], 1e-9);
+    assert!(rounds == 7 || rounds == 9, "{rounds}, though the two can't be told apart");
+}
+
+#[test]
 fn options_that_measure_nothing_are_refused() {
     let shapes = || select(&["pubsub".into()], &[16]).unwrap();
     let why = |session: Session| session.run(|_| ()).unwrap_err().to_string();
@@ -117,6 +131,9 @@ fn options_that_measure_nothing_are_refused() {
     assert!(why(short).contains("--seconds"));
     let early = Session { calibrate: true, ..session(&["embedded"], shapes(), 2) };
     assert!(why(early).contains("--rounds 5"));
+    let more = Some(More { rounds: 3, threshold: 0.05 });
+    let less = Session { more, ..session(&["embedded"], shapes(), 5) };
+    assert!(why(less).contains("--rounds-max"));
 }
 
 #[test]
