@@ -6,7 +6,7 @@
 //! | file | what happens there |
 //! |---|---|
 //! | `server.rs` | listens, accepts, stops; each connection gets two tasks |
-//! | `connection.rs`, `connection/writer.rs` | the reader task fills a buffer; the writer task empties the outbox |
+//! | `connection.rs`, `connection/` | the reader fills a buffer; the writer empties the outbox |
 //! | `protocol/parse.rs` | bytes become a [`ClientOp`](protocol::ClientOp), slices of the buffer |
 //! | `session.rs` | the state machine of one conversation: what the operation means |
 //! | `router.rs`, `router/` | finds who is interested, picks a member of each queue group |

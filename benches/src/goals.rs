@@ -1,0 +1,206 @@
+//! Which goals a broker has reached: how fast it is to be beside others, and below a limit.
+//!
+//! For each unit of a shape the server's processor time is to be at most half of the best other's.
+//! The rate is to be at least twice the best other's, where the limit leaves so much room; where it
+//! doesn't, at least three quarters of the limit's.
+
+use crate::{
+    error::{Error, Result},
+    record::{Metric, Record, ShapeRecord},
+    statistics::median_score,
+};
+
+/// Of the best other's processor time.
+const CPU_SHARE: f64 = 0.5;
+/// Of the best other's rate.
+const RATE_TIMES: f64 = 2.0;
+/// Of the limit's rate.
+const LIMIT_SHARE: f64 = 0.75;
+
+/// Who is judged, and by whom.
+#[derive(Debug, Clone)]
+pub struct Standard {
+    /// Whose goals they are.
+    pub broker: String,
+    /// The others, the best of which counts under each shape.
+    pub against: Vec<String>,
+    /// What the system allows: the relay.
+    pub limit: Option<String>,
+}
+
+/// A goal under a shape.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Goal {
+    /// [`ShapeRecord::id`].
+    pub shape: String,
+    /// Processor time or rate.
+    pub metric: Metric,
+    /// The broker's median; none without a score, which reaches no goal.
+    pub value: Option<f64>,
+    /// What was to be reached.
+    pub wanted: f64,
+    /// Where that comes from, in words.
+    pub why: String,
+}
+
+impl Goal {
+    /// Whether it is reached.
+    #[must_use]
+    pub fn is_met(&self) -> bool {
+        self.value.is_some_and(|value| match self.metric.higher_is_better() {
+            Some(true) => value >= self.wanted,
+            _ => value <= self.wanted,
+        })
+    }
+}
+
+/// The goals of all shapes whose verdicts rest on processor time or rate.
+///
+/// # Errors
+/// Names that are no targets of the record.
+pub fn goals(record: &Record, standard: &Standard) -> Result<Vec<Goal>> {
+    let Standard { broker, against, limit } = standard;
+    for name in against.iter().chain([broker]).chain(limit) {
+        if !record.targets.iter().any(|target| target.name == *name) {
+            let known: Vec<&str> = record.targets.iter().map(|one| one.name.as_str()).collect();
+            return Err(Error::Usage(format!(
+                "'{name}' is no target of this record; there are {}",
+                known.join(", ")
+            )));
+        }
+    }
+    let both = |shape| [cpu(record, shape, standard), rate(record, shape, standard)];
+    Ok(record.shapes.iter().flat_map(both).flatten().collect())
+}
+
+/// The best other's median, and who that is.
+fn best<'a>(
+    record: &Record,
+    shape: &ShapeRecord,
+    against: &'a [String],
+    metric: Metric,
+) -> Option<(f64, &'a str)> {
+    if !shape.primary.contains(&metric) {
+        return None;
+    }
+    let more = metric.higher_is_better() == Some(true);
+    let of =
+        |name: &'a String| Some((median_score(record, &shape.id, name, metric)?, name.as_str()));
+    against.iter().filter_map(of).reduce(
+        |one, other| {
+            if (other.0 > one.0) == more { other } else { one }
+        },
+    )
+}
+
+fn cpu(record: &Record, shape: &ShapeRecord, standard: &Standard) -> Option<Goal> {
+    let metric = Metric::ServerCpu;
+    let (best, name) = best(record, shape, &standard.against, metric)?;
+    Some(Goal {
+        shape: shape.id.clone(),
+        metric,
+        value: median_score(record, &shape.id, &standard.broker, metric),
+        wanted: best * CPU_SHARE,
+        why: format!("half of {name}"),
+    })
+}
+
+fn rate(record: &Record, shape: &ShapeRecord, standard: &Standard) -> Option<Goal> {
+    let metric = Metric::Rate;
+    let (best, name) = best(record, shape, &standard.against, metric)?;
+    let limit = standard.limit.as_ref();
+    let limit = limit.and_then(|limit| median_score(record, &shape.id, limit, metric));
+    let (wanted, why) = match limit {
+        Some(limit) if limit < best * RATE_TIMES => {
+            (limit * LIMIT_SHARE, "three quarters of the limit".to_owned())
+        }
+        _ => (best * RATE_TIMES, format!("twice {name}")),
+    };
+    let value = median_score(record, &shape.id, &standard.broker, metric);
+    Some(Goal { shape: shape.id.clone(), metric, value, wanted, why })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::read;
+
+    fn record() -> Record {
+        let data = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/record.json");
+        read(data.as_ref()).unwrap()
+    }
+
+    fn standard(limit: Option<&str>) -> Standard {
+        Standard {
+            broker: "embedded".into(),
+            against: vec!["nats-server@2.15.1".into()],
+            limit: limit.map(str::to_owned),
+        }
+    }
+
+    /// Sets all of a target's figures.
+    fn set(record: &mut Record, target: &str, metric: Metric, value: f64) {
+        for block in record.blocks.iter_mut().filter(|block| block.target == target) {
+            block.metrics.insert(metric, value);
+        }
+    }
+
+    fn first(record: &Record, limit: Option<&str>, metric: Metric) -> Goal {
+        let all = goals(record, &standard(limit)).unwrap();
+        all.into_iter().find(|goal| goal.metric == metric).unwrap()
+    }
+
+    #[test]
+    fn processor_time_is_to_be_half() {
+        let mut record = record();
+        set(&mut record, "nats-server@2.15.1", Metric::ServerCpu, 1.0);
+        for (value, met) in [(0.5, true), (0.51, false)] {
+            set(&mut record, "embedded", Metric::ServerCpu, value);
+            let goal = first(&record, None, Metric::ServerCpu);
+            assert_eq!((goal.value, goal.wanted, goal.is_met()), (Some(value), 0.5, met));
+            assert_eq!(goal.why, "half of nats-server@2.15.1");
+        }
+    }
+
+    #[test]
+    fn a_rate_is_to_be_twice_where_the_limit_leaves_room() {
+        let mut record = record();
+        set(&mut record, "nats-server@2.15.1", Metric::Rate, 100.0);
+        set(&mut record, "embedded", Metric::Rate, 160.0);
+        for (limit, wanted, met) in [(200.0, 200.0, false), (199.0, 149.25, true)] {
+            set(&mut record, "relay", Metric::Rate, limit);
+            let goal = first(&record, Some("relay"), Metric::Rate);
+            assert_eq!((goal.wanted, goal.is_met()), (wanted, met));
+        }
+        assert_eq!(first(&record, None, Metric::Rate).wanted, 200.0);
+    }
+
+    #[test]
+    fn the_better_other_counts() {
+        let mut record = record();
+        set(&mut record, "nats-server@2.15.1", Metric::ServerCpu, 3.0);
+        set(&mut record, "relay", Metric::ServerCpu, 2.0);
+        set(&mut record, "nats-server@2.15.1", Metric::Rate, 30.0);
+        set(&mut record, "relay", Metric::Rate, 20.0);
+        let against = vec!["nats-server@2.15.1".into(), "relay".into()];
+        let all = goals(&record, &Standard { against, ..standard(None) }).unwrap();
+        assert_eq!((all[0].wanted, all[1].wanted), (1.0, 60.0));
+    }
+
+    #[test]
+    fn without_a_score_no_goal_is_met() {
+        let mut record = record();
+        for block in record.blocks.iter_mut().filter(|block| block.target == "embedded") {
+            block.invalid = Some("1 lost".into());
+        }
+        let all = goals(&record, &standard(None)).unwrap();
+        assert!(!all.is_empty() && all.iter().all(|goal| goal.value.is_none() && !goal.is_met()));
+    }
+
+    #[test]
+    fn names_must_be_targets() {
+        let standard = Standard { broker: "nobody".into(), ..standard(None) };
+        let why = goals(&record(), &standard).unwrap_err().to_string();
+        assert!(why.contains("'nobody' is no target") && why.contains("embedded"), "{why}");
+    }
+}
