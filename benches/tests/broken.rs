@@ -25,10 +25,14 @@ const VICTIM: u64 = 5000;
 /// Changes ten deliveries that are about to leave.
 type Trick = fn(&mut Vec<Vec<u8>>);
 
-/// Serves one subscriber, then one publisher, as well as the trick lets it.
-fn serve(listener: &TcpListener, trick: Trick) -> std::io::Result<()> {
+/// Serves one subscriber, then one publisher, as well as the trick lets it; whoever comes before or
+/// after them gets nothing.
+fn serve(listener: &TcpListener, before: usize, trick: Trick) -> std::io::Result<()> {
+    let _kept = (0..before).map(|_| greet(listener)).collect::<std::io::Result<Vec<_>>>()?;
     let subscriber = greet(listener)?;
     let mut publisher = BufReader::new(greet(listener)?);
+    let later = listener.try_clone()?;
+    thread::spawn(move || (0..).map(|_| greet(&later)).collect::<std::io::Result<Vec<_>>>());
     let answering = subscriber.try_clone()?;
     thread::spawn(move || {
         for line in BufReader::new(&answering).lines().map_while(Result::ok) {
@@ -69,10 +73,14 @@ fn greet(listener: &TcpListener) -> std::io::Result<TcpStream> {
 }
 
 fn outcome(trick: Trick) -> Outcome {
+    put_on("pubsub", 0, trick)
+}
+
+fn put_on(shape: &str, before: usize, trick: Trick) -> Outcome {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
-    thread::spawn(move || serve(&listener, trick));
-    let shape = select(&["pubsub".into()], &[16]).unwrap().remove(0);
+    thread::spawn(move || serve(&listener, before, trick));
+    let shape = select(&[shape.into()], &[16]).unwrap().remove(0);
     let (warm_up, measured) = (Duration::ZERO, Duration::from_millis(100));
     let address = Address { addr, pid: None, dialect: Dialect::Nats };
     run(address, &shape, Timing { warm_up, measured }).unwrap()
@@ -111,4 +119,12 @@ fn disorder_is_seen() {
 fn a_changed_byte_is_seen() {
     let why = why(|deliveries| deliveries[7][MSG.len() + 14] ^= 1);
     assert!(why.contains("should not have come: 'MSG bench.0 1 16"), "{why}");
+}
+
+#[test]
+fn beside_one_who_does_not_read_nothing_may_be_lost() {
+    let honest = put_on("stalled", 1, |_| ());
+    assert!(honest.invalid.is_none() && honest.count > 0, "{:?}", honest.invalid);
+    let lossy = put_on("stalled", 1, |deliveries| _ = deliveries.remove(7));
+    assert_eq!(lossy.invalid.as_deref(), Some("1 lost"));
 }

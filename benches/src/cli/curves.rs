@@ -28,7 +28,7 @@ pub(crate) struct Curves {
     #[arg(long, default_value_t = 3)]
     rounds: usize,
     /// Seconds that each is measured; three tenths more come before.
-    #[arg(long, default_value_t = 0.5)]
+    #[arg(long, default_value_t = 1.0)]
     seconds: f64,
     /// Where the record goes.
     #[arg(long, value_name = "FILE")]

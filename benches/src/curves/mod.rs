@@ -110,17 +110,24 @@ pub(crate) fn grid(record: &Record) -> Grid {
     Grid::new(header, 2..4, rows)
 }
 
-/// What went wrong, by curve, target and size.
+/// What went wrong: a line for all sizes of a curve and target with the same reason.
 #[must_use]
 pub fn troubles(record: &Record) -> Vec<String> {
-    let trouble = |point: &crate::record::Point| {
-        let why = point.invalid.as_ref()?;
-        let (curve, counted) = (point.curve.name(), point.curve.counted());
-        Some(format!("no figure: {}, {curve}, {} {counted}: {why}", point.target, point.size))
+    let mut all: Vec<(String, &str, Vec<u64>)> = Vec::new();
+    for point in &record.points {
+        let Some(why) = &point.invalid else { continue };
+        let who = format!("no figure: {}, {}", point.target, point.curve.name());
+        match all.iter_mut().find(|(other, reason, _)| *other == who && reason == why) {
+            Some((_, _, sizes)) => sizes.push(point.size),
+            None => all.push((who, why, vec![point.size])),
+        }
+    }
+    let line = |(who, why, mut sizes): (String, &str, Vec<u64>)| {
+        sizes.dedup();
+        let sizes: Vec<String> = sizes.iter().map(u64::to_string).collect();
+        format!("{who} {}: {why}", sizes.join(", "))
     };
-    let mut all: Vec<String> = record.points.iter().filter_map(trouble).collect();
-    all.dedup();
-    all
+    all.into_iter().map(line).collect()
 }
 
 #[cfg(test)]

@@ -52,8 +52,11 @@ pub(super) fn stalled(
         let stalled = scope.spawn(move || stall(server, first, replaced_after, &end));
         let outcome = flow::run(server, flow, payload_bytes, timing);
         drop(over);
-        joined(stalled)?;
-        outcome
+        let mut outcome = outcome?;
+        // What became of the measured ones says more.
+        let why = joined(stalled).err().map(|error| format!("the one who does not read: {error}"));
+        outcome.invalid = outcome.invalid.or(why);
+        Ok(outcome)
     })
 }
 

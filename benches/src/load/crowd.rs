@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// What an idle connection says to the relay.
-const SILENT: &str = "RELAY - 0 1 0 0\r\n";
+const SILENT: &str = "RELAY - - 1 0 0\r\n";
 
 const NO_SUBSCRIPTIONS: &str = "a relay knows no subscriptions";
 
