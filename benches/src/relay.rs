@@ -2,8 +2,8 @@
 //!
 //! A client's first line says `RELAY speaks hears frame turns ack`: the group that it speaks to
 //! and the one that it hears (or `-`), the length of its frames (1 if they may be cut anywhere),
-//! whether the hearers of its group take turns, and after how many frames it wants a PONG (0: never). The
-//! answer is PONG.
+//! whether the hearers of its group take turns, and after how many frames it wants a PONG (0:
+//! never). The answer is PONG.
 
 use std::{
     collections::HashMap,

@@ -250,7 +250,7 @@ impl Entry {
         let least = if self.sizes == [0] { 0 } else { 16 };
         if payload_bytes < least {
             return Err(Error::Usage(format!(
-                "--size {payload_bytes} is too small: each message is numbered, which takes 16 bytes"
+                "--size {payload_bytes} is too small: each message is numbered, which takes 16 B"
             )));
         }
         Ok(Shape {

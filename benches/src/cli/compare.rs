@@ -48,8 +48,8 @@ impl Compare {
             )));
         }
         if changes.metrics.is_empty() && changes.broken.is_empty() {
-            let why = "these records have no target with a score under the same shape; name targets \
-                       alike in both, with NAME=TARGET";
+            let why = "these records have no target with a score under the same shape; name \
+                       targets alike in both, with NAME=TARGET";
             return Err(Error::Usage(why.into()));
         }
         println!("{}", comparison::terminal(&changes));
