@@ -14,6 +14,12 @@ what puts the suite itself on trial. `ci/quality.sh` makes them again, and write
 
 
 def number(value):
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{key.replace('_', ' ')} {number(one)}" for key, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(number, value)) or "none"
     return f"{value:,}".replace(",", " ") if isinstance(value, int) else str(value)
 
 
@@ -78,8 +84,7 @@ def hostile(told):
 
 
 def plain(told):
-    rows = [[key.replace("_", " "), value if not isinstance(value, (dict, list)) else json.dumps(value)]
-            for key, value in told.items() if key not in ("command", "date")]
+    rows = [[key.replace("_", " "), value] for key, value in told.items() if key not in ("command", "date")]
     return table(["figure", ""], rows)
 
 
@@ -103,7 +108,7 @@ def main():
         file = FIGURES / f"{name}.json"
         if file.exists():
             told = json.loads(file.read_text())
-            page += f"\n## {title}\n\n`{told['command']}`, {told['date'][:10]}.\n\n{text(told)}\n"
+            page += f"\n## {title}\n\n`{told['command'].strip()}`, {told['date'][:10]}.\n\n{text(told)}\n"
         elif title in kept:
             page += f"\n## {kept[title].rstrip()}\n"
     PAGE.write_text(page)
