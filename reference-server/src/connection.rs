@@ -322,7 +322,7 @@ mod tests {
         let serving = serve(reader, writer, client(2), Info::default(), Arc::new(config), || {});
         tokio::spawn(serving);
         quiet.write_all(b"CONNECT {}\r\nPUB subject 2\r\nhi\r\n").await.unwrap();
-        let soon = timeout(Duration::from_secs(60), async {
+        let soon = timeout(Duration::from_secs(10), async {
             while !gone.outbox.take_delivered() {
                 sleep(Duration::from_millis(1)).await;
             }
