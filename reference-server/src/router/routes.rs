@@ -74,3 +74,42 @@ impl Routes {
         self.bytes = 0;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::router::Client;
+
+    fn account_with(pattern: &[u8]) -> Arc<Account> {
+        let account = Arc::new(Account::new("A"));
+        Arc::new(Client::new(1, account.clone(), 1 << 20)).subscribe(pattern, None, b"1");
+        account
+    }
+
+    #[test]
+    fn subjects_have_an_end() {
+        let (account, mut routes) = (account_with(b"*"), Routes::default());
+        for nth in 0..ROUTES_MAX {
+            let subject = nth.to_string();
+            assert_eq!(routes.find(&account, subject.as_bytes()).plain.len(), 1);
+            assert_eq!(routes.known.len(), nth + 1);
+        }
+        assert_eq!(ROUTES_MAX, 16_384);
+        let one_more = routes.find(&account, b"one more");
+        assert_eq!(one_more.plain.len(), 1);
+        assert_eq!((routes.known.len(), routes.places.len()), (1, 1));
+    }
+
+    #[test]
+    fn bytes_have_an_end() {
+        let (account, mut routes) = (account_with(b">"), Routes::default());
+        let each = 4096 + size_of::<Arc<Subscription>>();
+        let fit = 2_097_152_usize.div_ceil(each);
+        for nth in 0..fit {
+            assert_eq!((routes.known.len(), routes.bytes), (nth, nth * each));
+            routes.find(&account, format!("{nth:04096}").as_bytes());
+        }
+        routes.find(&account, b"one.more");
+        assert_eq!((routes.known.len(), routes.bytes), (1, 8 + size_of::<Arc<Subscription>>()));
+    }
+}
