@@ -5,12 +5,13 @@
 #   ci/mutants.sh                        all mutants of .cargo/mutants.toml; takes an hour or two
 #   ci/mutants.sh --diff origin/main     only those in lines changed since then
 #   ci/mutants.sh --re outbox.rs         only those whose name fits; further words as for cargo mutants
+#   JOBS=2 ci/mutants.sh                 two at a time, each with a build of its own
 #
 # Four passes, each with what the ones before have missed: the broker's quick tests, the scenarios,
-# all tests of the broker, then all tests. Who survives must be in ci/mutants.toml with a reason; whoever is there without
-# surviving is an error, too, or a warning if only a part was run. A test that no longer ends has
-# noticed (`timeout`). Writes artifacts/quality/mutants.json. Exit code: 0 all is as listed, 1 it is
-# not, 2 no run could be made. Needs cargo-mutants.
+# all tests of the broker, then all tests. Who survives must be in ci/mutants.toml with a reason;
+# whoever is there without surviving is an error, too, or a warning if only a part was run. A test
+# that no longer ends has noticed (`timeout`). Writes artifacts/quality/mutants.json. Exit code: 0 all
+# is as listed, 1 it is not, 2 no run could be made. Needs cargo-mutants.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -18,6 +19,8 @@ readonly WORK=$PWD/artifacts/mutants
 # Libraries are built once for all passes; copies of the source tree lie beside them.
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target/mutants}
 export TMPDIR=$CARGO_TARGET_DIR
+# Mutants that are built side by side must not share a folder: cargo takes one for the other.
+readonly JOBS=${JOBS:-1}
 # Enough to notice; the tests themselves run more. All passes together decide.
 export PROPTEST_CASES=${PROPTEST_CASES:-64}
 
@@ -49,7 +52,7 @@ main() {
 # an unchanged tree with the tests of the changed package only.
 pass() {
   local name=$1 seconds=$2 package=$3 rc=0 out=$WORK/mutants.out whose=(--workspace)
-  local examined=(--test-workspace true)
+  local examined=(--test-workspace true) own_builds=()
   shift 3
   [[ $(<"$WORK/list.json") != "[]" ]] || return 0
   if [[ $package ]]; then
@@ -62,8 +65,9 @@ pass() {
     echo "ci/mutants.sh: the tests fail without any mutant" >&2
     exit 2
   }
-  cargo mutants "${selected[@]}" --iterate --output "$WORK" --no-shuffle --colors never \
-    --baseline skip --timeout "$seconds" "${examined[@]}" "${@/#/-C=}" || rc=$?
+  ((JOBS == 1)) || own_builds=(env -u CARGO_TARGET_DIR)
+  "${own_builds[@]}" cargo mutants "${selected[@]}" --jobs "$JOBS" --iterate --output "$WORK" \
+    --no-shuffle --colors never --baseline skip --timeout "$seconds" "${examined[@]}" "${@/#/-C=}" || rc=$?
   case $rc in
     0 | 2 | 3) ;; # all caught, some missed, some hang
     *) echo "ci/mutants.sh: cargo mutants could not do it (exit code $rc)" >&2; exit 2 ;;
