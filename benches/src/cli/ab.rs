@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use broker_bench::{
     error::{Error, Result},
-    record::Record,
+    record::{Metric, Record},
     report::{floor, terminal},
     session::More,
     statistics::{Comparison, Verdict, compare},
@@ -30,6 +30,9 @@ pub(crate) struct Ab {
     /// Goes on, two rounds at a time, up to so many where a verdict is inconclusive.
     #[arg(long, value_name = "ROUNDS")]
     rounds_max: Option<usize>,
+    /// Only these metrics decide, as server_cpu; without it, the primary ones of each shape.
+    #[arg(long = "decides", value_name = "METRIC", num_args = 1.., value_parser = metric)]
+    deciding: Vec<Metric>,
     #[command(flatten)]
     common: Common,
 }
@@ -43,14 +46,25 @@ impl Ab {
         let record = self.common.measure(&names, self.rounds, more)?;
         println!("{}", terminal::ab(&record, threshold));
         self.common.write(&record, Some(threshold))?;
-        judge(&record, threshold)
+        judge(&record, threshold, &self.deciding)
     }
 }
 
+/// A metric by its name.
+fn metric(name: &str) -> std::result::Result<Metric, String> {
+    Metric::ALL.into_iter().find(|metric| metric.name() == name).ok_or_else(|| {
+        let names: Vec<&str> = Metric::ALL.into_iter().map(Metric::name).collect();
+        format!("there is no such metric; there are {}", names.join(", "))
+    })
+}
+
 /// The exit code.
-fn judge(record: &Record, threshold: f64) -> Result<ExitCode> {
-    let judged: Vec<Comparison> =
-        compare(record).into_iter().filter(|comparison| comparison.primary).collect();
+fn judge(record: &Record, threshold: f64, deciding: &[Metric]) -> Result<ExitCode> {
+    let decides = |comparison: &Comparison| match deciding {
+        [] => comparison.primary,
+        deciding => deciding.contains(&comparison.metric),
+    };
+    let judged: Vec<Comparison> = compare(record).into_iter().filter(decides).collect();
     if let Some((comparison, floor)) = drowned(record, &judged, threshold) {
         return Err(Error::Usage(format!(
             "a threshold of {:.1} % is too fine: on this machine {} {} strays {:.1} % from itself \
