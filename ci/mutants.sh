@@ -6,6 +6,7 @@
 #   ci/mutants.sh --diff origin/main     only those in lines changed since then
 #   ci/mutants.sh --re outbox.rs         only those whose name fits; further words as for cargo mutants
 #   JOBS=2 ci/mutants.sh                 two at a time, each with a build of its own
+#   GO_ON=1 ci/mutants.sh                goes on with a run that was broken off, maybe with more tests
 #
 # Four passes, each with what the ones before have missed: the broker's quick tests, the scenarios,
 # all tests of the broker, then all tests. Who survives must be in ci/mutants.toml with a reason;
@@ -29,7 +30,7 @@ main() {
   case ${1-} in
     -h | --help) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; return ;;
   esac
-  rm -rf "$WORK"
+  if [[ ${GO_ON-} ]]; then keep; else rm -rf "$WORK"; fi
   mkdir -p "$WORK" artifacts/quality "$TMPDIR"
   if [[ ${1-} == --diff ]]; then
     git diff "${2:?--diff needs a commit}...HEAD" >"$WORK/changes.diff"
@@ -51,7 +52,7 @@ main() {
 # a test hang needn't do it again. The tests are first run by ourselves, since cargo mutants tries
 # an unchanged tree with the tests of the changed package only.
 pass() {
-  local name=$1 seconds=$2 package=$3 rc=0 out=$WORK/mutants.out whose=(--workspace)
+  local name=$1 seconds=$2 package=$3 rc=0 whose=(--workspace)
   local examined=(--test-workspace true) own_builds=()
   shift 3
   [[ $(<"$WORK/list.json") != "[]" ]] || return 0
@@ -72,10 +73,15 @@ pass() {
     0 | 2 | 3) ;; # all caught, some missed, some hang
     *) echo "ci/mutants.sh: cargo mutants could not do it (exit code $rc)" >&2; exit 2 ;;
   esac
-  if [[ -f $out/outcomes.json ]]; then
-    cp "$out/outcomes.json" "$WORK/$name.json"
-    cat "$out/timeout.txt" >>"$out/caught.txt"
-  fi
+  keep
+}
+
+# What has been found so far; a later outcome of the same mutant counts instead.
+keep() {
+  local out=$WORK/mutants.out
+  [[ -f $out/outcomes.json ]] || return 0
+  cp "$out/outcomes.json" "$WORK/outcomes-$(date +%s%N).json"
+  cat "$out/timeout.txt" >>"$out/caught.txt"
 }
 
 report() {
@@ -96,11 +102,10 @@ def key(mutant):
 verdicts, names = {}, {}
 for mutant in json.loads((work / "list.json").read_text()):
     names[mutant["name"]], verdicts[mutant["name"]] = key(mutant), "MissedMutant"
-for name in ("own", "scenarios", "broker", "all"):
-    if (path := work / f"{name}.json").exists():
-        for outcome in json.loads(path.read_text())["outcomes"]:
-            if outcome["scenario"] != "Baseline":
-                verdicts[outcome["scenario"]["Mutant"]["name"]] = outcome["summary"]
+for path in sorted(work.glob("outcomes-*.json")):
+    for outcome in json.loads(path.read_text())["outcomes"]:
+        if outcome["scenario"] != "Baseline":
+            verdicts[outcome["scenario"]["Mutant"]["name"]] = outcome["summary"]
 
 count = collections.Counter(verdicts.values())
 viable = len(verdicts) - count["Unviable"]
