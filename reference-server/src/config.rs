@@ -60,6 +60,12 @@ pub struct Config {
     pub ping_max: u32,
     /// How long a shutdown waits for what is queued to be sent. Default 2 s.
     pub shutdown_grace: Duration,
+    /// Over how long a lame duck closes its connections one after the other. Default 2 min.
+    pub lame_duck_duration: Duration,
+    /// How long a lame duck waits before it closes the first. Default 10 s.
+    pub lame_duck_grace_period: Duration,
+    /// Bytes of a payload that a trace shows; 0, the default, is all.
+    pub max_traced_bytes: usize,
     /// Whether messages can carry headers. Default true.
     pub headers: bool,
     /// The nats-server release to behave like, where releases differ. Default the newest.
@@ -71,7 +77,7 @@ pub struct Config {
 }
 
 /// What the program `nats-reference-server` looks at, and an embedded server does not.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProgramConfig {
     /// Log connections coming and going.
     pub debug: bool,
@@ -79,8 +85,34 @@ pub struct ProgramConfig {
     pub trace: bool,
     /// Log to this file instead of standard error.
     pub log_file: Option<PathBuf>,
+    /// Begin another log file when this one would grow larger; 0, the default, is never.
+    pub log_file_bytes_max: u64,
+    /// Log files to keep, the current one included; 0, the default, is all.
+    pub log_files_max: usize,
+    /// Begin log lines with date and time. Default true.
+    pub log_time: bool,
+    /// Log in universal instead of local time.
+    pub log_utc: bool,
     /// Write the process id to this file.
     pub pid_file: Option<PathBuf>,
+    /// Write a file that says where clients connect to into this folder.
+    pub ports_dir: Option<PathBuf>,
+}
+
+impl Default for ProgramConfig {
+    fn default() -> ProgramConfig {
+        ProgramConfig {
+            debug: false,
+            trace: false,
+            log_file: None,
+            log_file_bytes_max: 0,
+            log_files_max: 0,
+            log_time: true,
+            log_utc: false,
+            pid_file: None,
+            ports_dir: None,
+        }
+    }
 }
 
 impl Default for Config {
@@ -100,6 +132,9 @@ impl Default for Config {
             ping_interval: Duration::from_secs(120),
             ping_max: 2,
             shutdown_grace: Duration::from_secs(2),
+            lame_duck_duration: Duration::from_secs(120),
+            lame_duck_grace_period: Duration::from_secs(10),
+            max_traced_bytes: 0,
             headers: true,
             profile: Profile::default(),
             threads: 1,
@@ -137,6 +172,13 @@ impl Config {
         }
         if self.ping_interval.is_zero() || self.write_deadline.is_zero() {
             return Some("ping_interval and write_deadline must be above 0".to_owned());
+        }
+        if self.lame_duck_grace_period >= self.lame_duck_duration {
+            return Some(format!(
+                "lame duck grace period ({:?}) should be strictly lower than lame duck duration \
+                 ({:?})",
+                self.lame_duck_grace_period, self.lame_duck_duration
+            ));
         }
         None
     }

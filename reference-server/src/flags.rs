@@ -170,7 +170,8 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Outcome, 
     let mut config = defaults();
     let file = given.iter().find(|(flag, ..)| flag.names.contains(&"c")).map(|(.., path)| path);
     if let Some(path) = file {
-        config.merge_file(path.as_ref()).map_err(|error| error.to_string())?;
+        let odd = config.merge_file(path.as_ref()).map_err(|error| error.to_string())?;
+        odd.iter().for_each(|warning| eprintln!("nats-reference-server: {warning}"));
     }
     for (flag, name, value) in &given {
         (flag.set)(&mut config, value)
@@ -264,7 +265,7 @@ mod tests {
             ("-p x", "invalid value \"x\" for flag -p"),
             ("-frob", "not defined: -frob"),
             ("-js", "not supported"),
-            ("-c /no/such/file", "can't read /no/such/file"),
+            ("-c /no/such/file", "open /no/such/file: no such file"),
             ("-t", "must specify a configuration file"),
             ("-D=maybe", "wants true or false"),
         ] {

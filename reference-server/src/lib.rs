@@ -35,7 +35,7 @@ mod server;
 mod session;
 mod subject;
 
-pub use conf::ConfigError;
+pub use conf::{ConfigError, ConfigWarning, Problem};
 pub use config::{Config, Profile, ProgramConfig};
 pub use index::{Index, Matches, QueueGroup};
 pub use server::{Builder, Server, StartError};

@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use crate::{
-    Config, ConfigError, Profile, connection,
+    Config, ConfigError, ConfigWarning, Profile, connection,
     outbox::Ending,
     protocol::Info,
     router::{Account, Client},
@@ -118,7 +118,7 @@ impl Builder {
     /// # Errors
     /// Text that can't be read, unknown options, values that don't fit: with line and column.
     pub fn config_text(mut self, text: &str) -> Result<Builder, ConfigError> {
-        self.config.merge(text)?;
+        warn(&self.config.merge(text)?);
         Ok(self)
     }
 
@@ -127,7 +127,7 @@ impl Builder {
     /// # Errors
     /// As there, and a file that can't be read.
     pub fn config_file(mut self, path: impl AsRef<Path>) -> Result<Builder, ConfigError> {
-        self.config.merge_file(path.as_ref())?;
+        warn(&self.config.merge_file(path.as_ref())?);
         Ok(self)
     }
 
@@ -471,6 +471,10 @@ impl Shared {
     fn clients(&self) -> MutexGuard<'_, HashMap<u64, Arc<Client>>> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn warn(odd: &[ConfigWarning]) {
+    odd.iter().for_each(|warning| log::warn!("{warning}"));
 }
 
 fn listen(config: &Config) -> Result<TcpListener, StartError> {

@@ -7,7 +7,7 @@ pub(crate) fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let mut config = Config::default();
     match config.merge(text) {
-        Ok(()) => {
+        Ok(_) => {
             let once = format!("{config:?}");
             assert!(config.merge(text).is_ok());
             assert_eq!(format!("{config:?}"), once, "said again");

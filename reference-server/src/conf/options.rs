@@ -1,0 +1,165 @@
+//! The options at the top of a configuration file.
+
+use std::time::Duration;
+
+use super::{
+    Problem,
+    block::{Field, Setting, Table, ignored, put, setting, unsupported},
+};
+use crate::{Config, Profile};
+
+/// nats-server takes no less.
+const LAME_DUCK_MIN: Duration = Duration::from_secs(30);
+/// What nats-server calls large, and discourages from.
+const PAYLOAD_MAX: i64 = i32::MAX as i64;
+
+/// Every option of nats-server by its names.
+pub(super) const OPTIONS: &Table<Config> = &[
+    // Listening and INFO.
+    setting(&["host", "net"], |c, it| put(&mut c.host, it.text())),
+    setting(&["port"], |c, it| put(&mut c.port, it.port())),
+    setting(&["listen"], |c, it| {
+        let (host, port) = it.address()?;
+        c.host = host.unwrap_or_else(|| c.host.clone());
+        put(&mut c.port, Ok(port))
+    }),
+    setting(&["server_name"], |c, it| put(&mut c.server_name, server_name(it).map(Some))),
+    setting(&["client_advertise"], |c, it| put(&mut c.client_advertise, it.text().map(Some))),
+    // Limits.
+    setting(&["max_payload"], |c, it| put(&mut c.max_payload_bytes, payload(it))),
+    setting(&["max_control_line"], |c, it| put(&mut c.max_control_line_bytes, it.count())),
+    setting(&["max_connections", "max_conn"], |c, it| {
+        put(&mut c.max_connections, it.limit(usize::MAX))
+    }),
+    setting(&["max_subscriptions", "max_subs"], |c, it| put(&mut c.max_subscriptions, it.limit(0))),
+    setting(&["max_sub_tokens", "max_subscription_tokens"], |c, it| {
+        put(&mut c.max_subject_tokens, it.count())
+    }),
+    setting(&["max_pending"], |c, it| put(&mut c.max_pending_bytes, it.count())),
+    setting(&["write_deadline"], |c, it| put(&mut c.write_deadline, it.duration())),
+    setting(&["ping_interval"], |c, it| put(&mut c.ping_interval, it.duration())),
+    setting(&["ping_max"], |c, it| put(&mut c.ping_max, it.count())),
+    setting(&["no_header_support"], |c, it| put(&mut c.headers, it.flag().map(|off| !off))),
+    setting(&["lame_duck_duration"], |c, it| put(&mut c.lame_duck_duration, lame_duck(it))),
+    setting(&["lame_duck_grace_period"], |c, it| put(&mut c.lame_duck_grace_period, it.duration())),
+    // Ours: nats-server has no such option.
+    setting(&["profile"], |c, it| put(&mut c.profile, profile(it))),
+    // The program.
+    setting(&["debug"], |c, it| put(&mut c.program.debug, it.flag())),
+    setting(&["trace"], |c, it| put(&mut c.program.trace, it.flag())),
+    setting(&["trace_verbose"], |c, it| put(&mut c.program.trace, it.flag())),
+    setting(&["logtime"], |c, it| put(&mut c.program.log_time, it.flag())),
+    setting(&["logtime_utc"], |c, it| put(&mut c.program.log_utc, it.flag())),
+    setting(&["logfile", "log_file"], |c, it| put(&mut c.program.log_file, it.path().map(Some))),
+    setting(&["logfile_size_limit", "log_size_limit"], |c, it| {
+        put(&mut c.program.log_file_bytes_max, it.count())
+    }),
+    setting(&["logfile_max_num", "log_max_num"], |c, it| {
+        put(&mut c.program.log_files_max, it.count())
+    }),
+    setting(&["max_traced_msg_len"], |c, it| put(&mut c.max_traced_bytes, it.count())),
+    setting(&["pidfile", "pid_file"], |c, it| put(&mut c.program.pid_file, it.path().map(Some))),
+    setting(&["ports_file_dir"], |c, it| put(&mut c.program.ports_dir, it.path().map(Some))),
+    // Nothing that a client sees depends on these.
+    ignored(&["trace_headers"], "headers are traced with their message"),
+    ignored(&["write_timeout"], "who is too slow is closed"),
+    ignored(&["max_closed_clients"], NO_MONITORING),
+    ignored(&["prof_port"], NO_PROFILER),
+    ignored(&["prof_block_rate"], NO_PROFILER),
+    ignored(&["disable_sublist_cache", "no_sublist_cache"], "there is no such cache"),
+    ignored(&["no_fast_producer_stall"], "a stall is short"),
+    ignored(&["connect_error_reports"], NO_CLUSTER),
+    ignored(&["reconnect_error_reports"], NO_CLUSTER),
+    ignored(&["server_tags"], NO_MONITORING),
+    ignored(&["server_metadata"], NO_MONITORING),
+    ignored(&["feature_flags"], "there are none"),
+    ignored(&["ocsp_cache"], "there is no OCSP"),
+    ignored(&["default_js_domain"], NO_JETSTREAM),
+    ignored(&["store_dir", "storedir"], NO_JETSTREAM),
+    // Not here yet.
+    unsupported(&["accounts"]),
+    unsupported(&["authorization"]),
+    unsupported(&["no_auth_user"]),
+    unsupported(&["mappings", "maps"]),
+    unsupported(&["tls"]),
+    unsupported(&["allow_non_tls"]),
+    unsupported(&["ocsp"]),
+    unsupported(&["http"]),
+    unsupported(&["https"]),
+    unsupported(&["http_port", "monitor_port"]),
+    unsupported(&["https_port"]),
+    unsupported(&["http_base_path"]),
+    unsupported(&["websocket", "ws"]),
+    unsupported(&["system_account", "system"]),
+    unsupported(&["no_system_account", "no_system", "no_sys_acc"]),
+    unsupported(&["default_sentinel"]),
+    unsupported(&["operator", "operators", "root", "roots", "root_operator", "root_operators"]),
+    unsupported(&["resolver", "account_resolver", "accounts_resolver"]),
+    unsupported(&["resolver_tls"]),
+    unsupported(&["resolver_preload"]),
+    unsupported(&["resolver_pinned_accounts"]),
+    unsupported(&["trusted", "trusted_keys"]),
+    // Not meant to be here.
+    unsupported(&["cluster"]),
+    unsupported(&["gateway"]),
+    unsupported(&["leafnodes", "leaf"]),
+    unsupported(&["mqtt"]),
+    unsupported(&["syslog"]),
+    unsupported(&["remote_syslog"]),
+    unsupported(&["proxy_protocol"]),
+    unsupported(&["proxies"]),
+    JETSTREAM,
+];
+
+const NO_MONITORING: &str = "there is no monitoring";
+const NO_PROFILER: &str = "there is no profiler";
+const NO_CLUSTER: &str = "there is no cluster";
+const NO_JETSTREAM: &str = "there is no JetStream";
+
+/// Switched off it asks for nothing.
+const JETSTREAM: Setting<Config> = setting(&["jetstream"], |_, it| {
+    let off = match it.is_flag() {
+        true => !it.flag()?,
+        false => it.is_text() && matches!(it.text()?.as_str(), "disabled" | "disable" | "false"),
+    };
+    match off {
+        true => Ok(()),
+        false => Err(it.problem("\"jetstream\" of nats-server is not supported by this server")),
+    }
+});
+
+fn server_name(it: Field<'_>) -> Result<String, Problem> {
+    let name = it.text()?;
+    match name.contains(' ') {
+        true => Err(it.problem("server name cannot contain spaces")),
+        false => Ok(name),
+    }
+}
+
+fn payload(it: Field<'_>) -> Result<usize, Problem> {
+    match it.integer()? > PAYLOAD_MAX {
+        true => Err(it.problem("max_payload value is too big")),
+        false => it.count(),
+    }
+}
+
+fn lame_duck(it: Field<'_>) -> Result<Duration, Problem> {
+    let duration = it.duration()?;
+    match duration < LAME_DUCK_MIN {
+        true => {
+            let words = "invalid lame_duck_duration of";
+            Err(it.problem(format!("{words} {duration:?}, minimum is 30 seconds")))
+        }
+        false => Ok(duration),
+    }
+}
+
+fn profile(it: Field<'_>) -> Result<Profile, Problem> {
+    let text = match it.is_text() {
+        true => it.text()?,
+        // `2.15` without quotes is a float to the language.
+        false => it.float()?.to_string(),
+    };
+    let unknown = || it.problem(format!("no release {text:?} is known")).advice("try \"2.15\"");
+    Profile::parse(&text).ok_or_else(unknown)
+}
