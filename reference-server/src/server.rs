@@ -1,10 +1,11 @@
 //! Starting, accepting, and stopping.
 
+mod builder;
+
 use std::{
     collections::HashMap,
     fmt, io,
     net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs},
-    path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -22,11 +23,13 @@ use tokio::{
 };
 
 use crate::{
-    Config, ConfigError, ConfigWarning, Profile, connection,
+    Config, connection,
     outbox::Ending,
     protocol::Info,
     router::{Account, Client},
 };
+
+pub use self::builder::Builder;
 
 /// A running server.
 ///
@@ -69,13 +72,6 @@ pub struct Server {
     stopped: Option<oneshot::Receiver<()>>,
 }
 
-/// Options before the start. Each has the default of [`Config`].
-#[derive(Debug, Clone, Default)]
-#[must_use = "a builder does nothing until it is started"]
-pub struct Builder {
-    config: Config,
-}
-
 /// Why a server did not start.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -104,149 +100,6 @@ pub(crate) struct Shared {
     account: Arc<Account>,
     clients: Mutex<HashMap<u64, Arc<Client>>>,
     last_client_id: AtomicU64,
-}
-
-impl Builder {
-    /// Takes all options at once.
-    pub fn config(mut self, config: Config) -> Builder {
-        self.config = config;
-        self
-    }
-
-    /// Takes over what a fragment of nats-server's configuration language says.
-    ///
-    /// # Errors
-    /// Text that can't be read, unknown options, values that don't fit: with line and column.
-    pub fn config_text(mut self, text: &str) -> Result<Builder, ConfigError> {
-        warn(&self.config.merge(text)?);
-        Ok(self)
-    }
-
-    /// Takes over a configuration file; see [`config_text`](Builder::config_text).
-    ///
-    /// # Errors
-    /// As there, and a file that can't be read.
-    pub fn config_file(mut self, path: impl AsRef<Path>) -> Result<Builder, ConfigError> {
-        warn(&self.config.merge_file(path.as_ref())?);
-        Ok(self)
-    }
-
-    /// Listens on this port instead of a free one.
-    pub fn port(mut self, port: u16) -> Builder {
-        self.config.port = port;
-        self
-    }
-
-    /// Listens on this address instead of `127.0.0.1`.
-    pub fn host(mut self, host: impl Into<String>) -> Builder {
-        self.config.host = host.into();
-        self
-    }
-
-    /// The name in INFO.
-    pub fn server_name(mut self, name: impl Into<String>) -> Builder {
-        self.config.server_name = Some(name.into());
-        self
-    }
-
-    /// Largest payload, headers included.
-    pub fn max_payload_bytes(mut self, bytes: usize) -> Builder {
-        self.config.max_payload_bytes = bytes;
-        self
-    }
-
-    /// Largest argument part of a control line.
-    pub fn max_control_line_bytes(mut self, bytes: usize) -> Builder {
-        self.config.max_control_line_bytes = bytes;
-        self
-    }
-
-    /// Connections served at a time.
-    pub fn max_connections(mut self, connections: usize) -> Builder {
-        self.config.max_connections = connections;
-        self
-    }
-
-    /// Subscriptions of one connection; 0 is no limit.
-    pub fn max_subscriptions(mut self, subscriptions: usize) -> Builder {
-        self.config.max_subscriptions = subscriptions;
-        self
-    }
-
-    /// Tokens in a subscription's subject; 0 is no limit.
-    pub fn max_subject_tokens(mut self, tokens: usize) -> Builder {
-        self.config.max_subject_tokens = tokens;
-        self
-    }
-
-    /// Bytes that may wait for one connection before it is cut off.
-    pub fn max_pending_bytes(mut self, bytes: usize) -> Builder {
-        self.config.max_pending_bytes = bytes;
-        self
-    }
-
-    /// How long a connection may accept no bytes before it is cut off.
-    pub fn write_deadline(mut self, deadline: Duration) -> Builder {
-        self.config.write_deadline = deadline;
-        self
-    }
-
-    /// Time between keep-alive PINGs.
-    pub fn ping_interval(mut self, interval: Duration) -> Builder {
-        self.config.ping_interval = interval;
-        self
-    }
-
-    /// Unanswered PINGs after which a connection is stale.
-    pub fn ping_max(mut self, pings: u32) -> Builder {
-        self.config.ping_max = pings;
-        self
-    }
-
-    /// How long a shutdown waits for what is queued to be sent.
-    pub fn shutdown_grace(mut self, grace: Duration) -> Builder {
-        self.config.shutdown_grace = grace;
-        self
-    }
-
-    /// Whether messages can carry headers.
-    pub fn headers(mut self, headers: bool) -> Builder {
-        self.config.headers = headers;
-        self
-    }
-
-    /// The nats-server release to behave like.
-    pub fn profile(mut self, profile: Profile) -> Builder {
-        self.config.profile = profile;
-        self
-    }
-
-    /// Threads that serve connections.
-    pub fn threads(mut self, threads: usize) -> Builder {
-        self.config.threads = threads;
-        self
-    }
-
-    /// Starts; once this returns, clients are served.
-    ///
-    /// # Errors
-    /// An address that can't be listened on, options that contradict each other.
-    pub async fn start(self) -> Result<Server, StartError> {
-        let (server, ready) = Server::launch(self.config)?;
-        // The other end only goes away without a word if the thread is gone.
-        let _ = ready.await;
-        Ok(server)
-    }
-
-    /// [`start`](Builder::start) for callers without a runtime.
-    ///
-    /// # Errors
-    /// As [`start`](Builder::start).
-    pub fn start_blocking(self) -> Result<Server, StartError> {
-        let (server, ready) = Server::launch(self.config)?;
-        let _ = ready.blocking_recv();
-        Ok(server)
-    }
 }
 
 impl Server {
@@ -315,7 +168,7 @@ impl Server {
         let mut config = (*self.shared.config).clone();
         config.port = self.addr().port();
         self.shutdown().await;
-        Builder { config }.start().await
+        Builder::default().config(config).start().await
     }
 
     fn launch(config: Config) -> Result<(Server, oneshot::Receiver<()>), StartError> {
@@ -471,10 +324,6 @@ impl Shared {
     fn clients(&self) -> MutexGuard<'_, HashMap<u64, Arc<Client>>> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn warn(odd: &[ConfigWarning]) {
-    odd.iter().for_each(|warning| log::warn!("{warning}"));
 }
 
 fn listen(config: &Config) -> Result<TcpListener, StartError> {

@@ -286,9 +286,15 @@ impl Reader<'_, '_, '_> {
             |why: String| at.problem(format!("error parsing include file '{name}', {why}"));
         let folder = self.source.file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
         let path = folder.join(&name);
-        let text = std::fs::read_to_string(&path).map_err(|error| {
-            failed(format!("open {}: {}", path.display(), super::words(&error)))
-        })?;
+        // A device may never end.
+        let text = std::fs::metadata(&path)
+            .and_then(|about| match about.is_file() {
+                true => std::fs::read_to_string(&path),
+                false => Err(std::io::Error::other("not a file")),
+            })
+            .map_err(|error| {
+                failed(format!("open {}: {}", path.display(), super::words(&error)))
+            })?;
         let file_id = canonical(&path);
         if self.world.files.contains(&file_id) {
             return Err(failed("which includes this one".to_owned()));

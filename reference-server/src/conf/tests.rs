@@ -243,6 +243,7 @@ fn an_included_file_stands_beside_the_one_that_includes_it() {
     assert!(error("list.conf").contains("Expected include value"));
     assert!(error("nofile.conf").contains("nofile.conf: no such file or directory"));
     fs::remove_dir_all(&folder).unwrap();
+    assert!(refused("include /dev/zero").contains("not a file"));
     assert!(refused("include: x").contains("unknown field \"include\""));
 }
 
@@ -342,7 +343,10 @@ proptest! {
     }
 
     #[test]
-    fn no_letters_make_it_panic(text in "\\PC{0,40}", port in "(port|debug|listen|a) ?[:=]? ?\\PC*") {
+    fn no_letters_make_it_panic(
+        text in "\\PC{0,40}",
+        port in "(port|debug|listen|a) ?[:=]? ?\\PC*",
+    ) {
         let _ = Config::default().merge(&text);
         let _ = Config::default().merge(&port);
     }
