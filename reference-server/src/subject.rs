@@ -95,11 +95,13 @@ mod tests {
         assert!(!is_reserved(b"$GR.x", Profile::V2_14) && is_reserved(b"$GR.x", Profile::V2_15));
         assert!(!is_reserved(b"$NRG.x", Profile::V2_10) && is_reserved(b"$NRG.x", Profile::V2_11));
         assert!(is_reserved_reply(b"_R_.") && !is_reserved_reply(b"$JS.ACK."));
+        assert!(is_reserved_reply(b"_GR_.x") && is_reserved_reply(b"$JS.ACK.x"));
     }
 
     #[test]
     fn quoting_escapes_as_go_does() {
         assert_eq!(quoted(b"no\"x\\y'z"), "no\\\"x\\\\y'z");
         assert_eq!(quoted(b"no.\xff\x01\xc3\xa9"), "no.\\xff\\x01\u{e9}");
+        assert_eq!(quoted("no.\u{85} ".as_bytes()), "no.\\u0085 ");
     }
 }

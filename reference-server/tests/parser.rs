@@ -156,6 +156,45 @@ fn what_counts_for_nothing_is_not_kept() {
 }
 
 /// Lines that are likely to be understood, or nearly.
+#[test]
+fn what_completes_a_payload_is_known_as_soon_as_its_line_is() {
+    for (stream, behind_line) in [
+        (&b"PUB a\t5\r\nhe"[..], 7),
+        (b"HPUB a 4 10\r\n", 12),
+        (b"PUB a\t0\r\n", 2),
+        (b"PUB a 5", 0),
+        (b"PING\r\n", 0),
+    ] {
+        let mut parser = Parser::new(LIMITS);
+        parser.allow_headers(true);
+        let (used, _) = parser.next(stream).unwrap();
+        let shown = String::from_utf8_lossy(stream);
+        if behind_line == 0 {
+            assert_eq!(parser.wanted(), 0, "{shown}");
+        } else {
+            let line = stream.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+            assert_eq!(used + parser.wanted(), line + behind_line, "{shown}");
+        }
+    }
+}
+
+#[test]
+fn the_largest_payload_is_taken_however_it_is_written() {
+    for blank in [" ", "\t", "  "] {
+        let stream = format!("PUB a{blank}64\r\n{}\r\nPONG\r\n", "x".repeat(64));
+        let seen = parsed(&[stream.as_bytes()]);
+        assert!(seen.len() == 2 && seen[0].starts_with("Publish") && seen[1] == "Pong", "{seen:?}");
+    }
+}
+
+#[test]
+fn a_publication_without_subject_is_malformed() {
+    for stream in ["PUB 5\r\n", "PUB\t5\r\n", "HPUB 5 5\r\n", "HPUB 5\r\n", "HPUB\t5 5\r\n"] {
+        let seen = every_byte(stream.as_bytes());
+        assert_eq!(seen, ["error: malformed arguments"], "{stream:?}");
+    }
+}
+
 fn line() -> impl Strategy<Value = Vec<u8>> {
     let word = "[a-c.*>]{1,6}";
     let size = prop_oneof![Just(String::new()), "[0-9]{1,3}", "[-+x0-9]{1,10}"];
