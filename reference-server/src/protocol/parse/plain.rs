@@ -58,3 +58,98 @@ impl Parser {
         Some((bytes.len() - left.len(), message))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Limits;
+
+    fn parser() -> Parser {
+        let mut parser = Parser::new(Limits { max_payload_bytes: 64, max_control_line_bytes: 20 });
+        parser.allow_headers(true);
+        parser
+    }
+
+    /// All but the body.
+    fn words(parser: &Parser, stream: &str) -> Option<String> {
+        let (used, it) = parser.plain_publication(stream.as_bytes())?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let header = it.header.map(|(length, digits)| format!("{length}={}", text(digits)));
+        assert_eq!(used, stream.len() - "PING".len(), "{stream:?}");
+        assert_eq!(it.body, vec![b'x'; it.body.len()], "{stream:?}");
+        Some(format!(
+            "{} {:?} {header:?} {}={}",
+            text(it.subject),
+            it.reply.map(text),
+            text(it.size),
+            it.body.len()
+        ))
+    }
+
+    fn with_payload(line: &str, bytes: usize) -> String {
+        format!("{line}\r\n{}\r\nPING", "x".repeat(bytes))
+    }
+
+    #[test]
+    fn what_is_written_as_usual_goes_the_quick_way_once_it_is_there() {
+        for (line, bytes, expected) in [
+            ("PUB a 1", 1, "a None None 1=1"),
+            ("PUB a.b r.s 00", 0, "a.b Some(\"r.s\") None 00=0"),
+            ("PUB a 64", 64, "a None None 64=64"),
+            ("PUB 1.longest.control 1", 1, "1.longest.control None None 1=1"),
+            ("HPUB a 4 5", 5, "a None Some(\"4=4\") 5=5"),
+            ("HPUB a r 64 64", 64, "a Some(\"r\") Some(\"64=64\") 64=64"),
+        ] {
+            let stream = with_payload(line, bytes);
+            assert_eq!(words(&parser(), &stream).as_deref(), Some(expected), "{line}");
+            for end in 0..stream.len() - "PING".len() {
+                let found = parser().plain_publication(&stream.as_bytes()[..end]);
+                assert_eq!(found.map(|(used, _)| used), None, "{:?}", &stream[..end]);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_written_otherwise_goes_the_other_way() {
+        for (line, bytes) in [
+            ("pub a 1", 1),
+            ("PUB\ta 1", 1),
+            ("PUB  a 1", 1),
+            ("PUB a  1", 1),
+            ("PUB a\t1", 1),
+            ("PUB a 1 ", 1),
+            ("PUB a 1\n", 1),
+            ("PUB a", 0),
+            ("PUB 1", 1),
+            ("PUB a b c 1", 1),
+            ("PUB a b c d 1", 1),
+            ("PUB a x", 0),
+            ("PUB a r x", 0),
+            ("PUB a 65", 65),
+            ("PUB a.control.line.of.21 0", 0),
+            ("PUB a 1", 2),
+            ("HPUB a 1", 1),
+            ("HPUB a b c 1 1", 1),
+            ("HPUB a 6 5", 5),
+            ("HPUB a x 5", 5),
+        ] {
+            assert_eq!(words(&parser(), &with_payload(line, bytes)), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_parser_in_another_mood_goes_the_other_way() {
+        let (publication, with_header) =
+            (with_payload("PUB a 1", 1), with_payload("HPUB a 0 1", 1));
+        let mut pedantic = parser();
+        pedantic.announce(true);
+        assert_eq!(words(&pedantic, &publication), None);
+        let mut plain = parser();
+        plain.allow_headers(false);
+        assert_eq!(words(&plain, &with_header), None);
+        assert!(words(&plain, &publication).is_some());
+        let mut busy = parser();
+        assert!(busy.next(b"PUB a 64\r\n").is_ok());
+        assert_eq!(words(&busy, &publication), None);
+    }
+}
