@@ -40,7 +40,7 @@ main() {
   selected+=("$@")
   cargo mutants "${selected[@]}" --list --json >"$WORK/list.json" || exit 2
   [[ -s $WORK/list.json ]] || echo "[]" >"$WORK/list.json" # nothing is said of an empty diff
-  pass own 15 nats-reference-server --lib --test=index --test=order --test=parser --test=routes \
+  pass own 60 nats-reference-server --lib --test=index --test=order --test=parser --test=routes \
     --test=shares
   pass scenarios 120 nats-conformance --test=scenarios
   pass broker 120 nats-reference-server --tests
