@@ -10,9 +10,10 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
+    AccountLimits,
     outbox::{self, Batch},
     protocol::{Publish, encode},
-    router::{Account, Client, Publisher},
+    router::{Account, Client, Publisher, Scope},
 };
 
 /// The queue of one receiver.
@@ -23,7 +24,7 @@ pub struct Outbox(outbox::Outbox);
 #[derive(Debug)]
 pub struct Side {
     client: Arc<Client>,
-    account: Arc<Account>,
+    scope: Arc<Scope>,
     publisher: Publisher,
 }
 
@@ -59,23 +60,24 @@ impl Outbox {
 impl Side {
     /// The first client of an account.
     pub fn first() -> Side {
-        Side::of(Arc::new(Account::new("bench")))
+        let account = Account::new("bench", AccountLimits::default(), false);
+        Side::of(Arc::new(Scope::new(Arc::new(account), "", None)))
     }
 
     /// Another client of the same account.
     pub fn another(&self) -> Side {
-        Side::of(self.account.clone())
+        Side::of(self.scope.clone())
     }
 
-    fn of(account: Arc<Account>) -> Side {
-        let client = Arc::new(Client::new(1, account.clone(), MAX_PENDING_BYTES));
+    fn of(scope: Arc<Scope>) -> Side {
+        let client = Arc::new(Client::new(1, MAX_PENDING_BYTES));
         client.set_options(true, true);
-        Side { client, account, publisher: Publisher::new() }
+        Side { client, publisher: Publisher::new(scope.clone()), scope }
     }
 
     /// SUB.
     pub fn subscribe(&self, pattern: &[u8], queue: Option<&[u8]>, sid: &[u8]) {
-        self.client.subscribe(pattern, queue, sid);
+        self.client.subscribe(&self.scope, pattern, queue, sid);
     }
 
     /// UNSUB.

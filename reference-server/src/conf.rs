@@ -4,6 +4,7 @@
 //! meaning by a table, the outermost being [`options`]. What no table knows is an error: an
 //! option that is silently ignored would be worse.
 
+mod auth;
 pub(crate) mod block;
 mod duration;
 mod options;

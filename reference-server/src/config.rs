@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use crate::Auth;
+
 /// The deepest that the tree of subscriptions may become.
 const TREE_TOKENS_MAX: usize = 4096;
 
@@ -68,6 +70,8 @@ pub struct Config {
     pub max_traced_bytes: usize,
     /// Whether messages can carry headers. Default true.
     pub headers: bool,
+    /// Who may log in, and what they may do. Default anybody, everything.
+    pub auth: Auth,
     /// The nats-server release to behave like, where releases differ. Default the newest.
     pub profile: Profile,
     /// Threads that serve connections. Default 1, plenty for tests; the program takes one a core.
@@ -136,6 +140,7 @@ impl Default for Config {
             lame_duck_grace_period: Duration::from_secs(10),
             max_traced_bytes: 0,
             headers: true,
+            auth: Auth::default(),
             profile: Profile::default(),
             threads: 1,
             program: ProgramConfig::default(),
@@ -180,7 +185,7 @@ impl Config {
                 self.lame_duck_grace_period, self.lame_duck_duration
             ));
         }
-        None
+        self.auth.problem(self.profile)
     }
 }
 
@@ -239,6 +244,17 @@ impl Profile {
     /// A repeated CONNECT drops the subscriptions (CORE-CONN-008).
     pub(crate) fn reconnect_drops_subscriptions(self) -> bool {
         self >= Profile::V2_12
+    }
+
+    /// A member of a queue group is held back by the denies of that group alone, where there are
+    /// some, and by plain ones only where there are none (PERM-013).
+    pub(crate) fn denied_queue_stands_alone(self) -> bool {
+        self <= Profile::V2_11
+    }
+
+    /// A permission to publish can't name a queue group (PERM-019).
+    pub(crate) fn refuses_queues_in_publish(self) -> bool {
+        self >= Profile::V2_14
     }
 
     /// Publishing below `$NRG.` is refused (CORE-SUBJ-019).

@@ -6,9 +6,14 @@
 //! outboxes filled, before the next one is looked at, and PONG goes through the same outbox as
 //! messages do: that makes PING a fence.
 
+mod side;
 mod writer;
 
-use std::{pin::pin, sync::Arc, time::Duration, time::Instant};
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::{Buf, BytesMut};
 use tokio::{
@@ -17,13 +22,15 @@ use tokio::{
     time::{sleep, timeout},
 };
 
+pub(crate) use self::side::Peer;
+use self::side::Side;
 use crate::{
     Config,
+    auth::{Authenticator, Check},
     keepalive::{Due, Keepalive},
     outbox::Ending,
-    protocol::{ClientOp, ConnectOptions, Info, Limits, Parser, Publish, encode},
-    router::{Client, Publisher},
-    session::{Broker, Close, Session},
+    protocol::{ClientOp, Info, Limits, Parser, encode},
+    session::{AUTHORIZATION_VIOLATION, Broker, Close, Session},
 };
 
 /// A read starts with this much room and doubles it while reads fill it.
@@ -43,14 +50,15 @@ const LINGER: Duration = Duration::from_millis(200);
 pub(crate) async fn serve<R, W>(
     mut reader: R,
     writer: W,
-    client: Arc<Client>,
-    info: Info,
+    peer: Peer,
     config: Arc<Config>,
+    authenticator: Arc<Authenticator>,
     gone: impl FnOnce(),
 ) where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin + Send + 'static,
 {
+    let client = peer.client.clone();
     let sending = tokio::spawn(writer::write(writer, client.clone(), config.write_deadline));
     let limits = Limits {
         max_payload_bytes: config.max_payload_bytes,
@@ -59,17 +67,13 @@ pub(crate) async fn serve<R, W>(
     let keepalive = Keepalive::new(config.ping_interval, config.ping_max);
     let (mut parser, session) = (Parser::new(limits), Session::new());
     parser.announce(session.pedantic());
-    let mut conversation = Conversation {
-        parser,
-        session,
-        side: Side { client: client.clone(), publisher: Publisher::new(), info, first_ping: false },
-        keepalive,
-        config,
-    };
+    let side = Side::new(peer, &config, authenticator);
+    let mut conversation = Conversation { parser, session, side, keepalive, config };
     let mut buffer = BytesMut::new();
     let close = conversation.read(&mut reader, &mut buffer).await;
     log::debug!("cid:{} - Client connection closed: {close}", client.id);
     client.leave().await;
+    conversation.side.stand_up();
     client.outbox.end(Ending::Flush);
     gone();
     let silence = async {
@@ -106,15 +110,6 @@ struct Conversation {
     config: Arc<Config>,
 }
 
-/// The broker as one client's session sees it.
-struct Side {
-    client: Arc<Client>,
-    publisher: Publisher,
-    info: Info,
-    /// CONNECT has come and the early first PING is to be scheduled.
-    first_ping: bool,
-}
-
 impl Conversation {
     /// Reads until the end, and says why it is one.
     async fn read<R: AsyncRead + Unpin>(
@@ -124,7 +119,7 @@ impl Conversation {
     ) -> String {
         let client = self.side.client.clone();
         let mut ended = pin!(client.outbox.ended(Ending::Flush));
-        let mut timer = pin!(sleep(self.keepalive.delay()));
+        let mut timer = pin!(sleep(self.delay()));
         let (mut room, mut grown, mut turn_bytes) = (READ_BYTES_MIN, false, 0);
         let mut greeting = Vec::new();
         self.side.info.encode(&mut greeting);
@@ -150,7 +145,10 @@ impl Conversation {
                     }
                 },
                 () = timer.as_mut() => {
-                    timer.set(sleep(self.keepalive.delay()));
+                    if !self.side.is_admitted() {
+                        return self.last_words(Close::Told("Authentication Timeout"));
+                    }
+                    timer.set(sleep(self.delay()));
                     if buffer.is_empty() {
                         // Whoever was busy and is quiet now gives its room back.
                         (*buffer, room) = (BytesMut::new(), READ_BYTES_MIN);
@@ -161,7 +159,8 @@ impl Conversation {
                 }
                 () = ended.as_mut() => return "ended by the server".to_owned(),
             }
-            let result = self.operations(buffer);
+            let was_admitted = self.side.is_admitted();
+            let result = self.operations_and_checks(buffer, ended.as_mut()).await;
             if grown && buffer.is_empty() {
                 // A quiet connection must not keep the room of a large payload.
                 (*buffer, grown) = (BytesMut::new(), false);
@@ -177,12 +176,67 @@ impl Conversation {
             }
             if std::mem::take(&mut self.side.first_ping) {
                 timer.set(sleep(self.keepalive.first_delay(rand::random())));
+            } else if !was_admitted && self.side.is_admitted() {
+                timer.set(sleep(self.delay()));
             }
         }
     }
 
-    /// Handles every complete operation and leaves the rest in the buffer.
-    fn operations(&mut self, buffer: &mut BytesMut) -> Result<(), Close> {
+    /// Until the timer is asked for the first time, or again.
+    fn delay(&self) -> Duration {
+        match self.side.is_admitted() {
+            true => self.keepalive.delay(),
+            false => self.config.auth.timeout,
+        }
+    }
+
+    /// Handles every complete operation; where a login takes long, what stands behind it waits.
+    async fn operations_and_checks(
+        &mut self,
+        buffer: &mut BytesMut,
+        mut ended: Pin<&mut impl Future<Output = ()>>,
+    ) -> Result<(), Close> {
+        while let Some(check) = self.operations(buffer)? {
+            self.side.publisher.ring();
+            let scope = tokio::select! {
+                scope = check.run() => scope,
+                () = ended.as_mut() => return Err(Close::Silently("ended by the server")),
+            };
+            self.side.checked(scope)?;
+            self.session.logged_in(&self.config, &mut self.side)?;
+            self.connected();
+        }
+        Ok(())
+    }
+
+    /// The first byte must be one of CONNECT, unless there is a user for those who bring nothing
+    /// (AUTH-011, AUTH-014). One letter is enough to see that.
+    fn first_operation(&mut self, first: u8) -> Result<(), Close> {
+        if first.eq_ignore_ascii_case(&b'c') {
+            return Ok(());
+        }
+        if !self.side.admit_without_connect()? {
+            self.side.log_refusal();
+            return Err(Close::Told(AUTHORIZATION_VIOLATION));
+        }
+        self.session.bound_without_connect();
+        self.parser.limits.max_payload_bytes = self.side.max_payload_bytes();
+        Ok(())
+    }
+
+    /// The parser learns what CONNECT said.
+    fn connected(&mut self) {
+        self.parser.allow_headers(self.session.headers());
+        self.parser.announce(self.session.pedantic());
+        self.parser.limits.max_payload_bytes = self.side.max_payload_bytes();
+    }
+
+    /// Handles every complete operation and leaves the rest in the buffer; stops at a login whose
+    /// check takes long.
+    fn operations(&mut self, buffer: &mut BytesMut) -> Result<Option<Check>, Close> {
+        if let (false, Some(first)) = (self.side.is_admitted(), buffer.first()) {
+            self.first_operation(*first)?;
+        }
         let (mut done, mut heard) = (0, false);
         let result = loop {
             let (used, op) = match self.parser.next(&buffer[done..]) {
@@ -190,7 +244,7 @@ impl Conversation {
                 Err(error) => break Err(error.into()),
             };
             done += used;
-            let Some(op) = op else { break Ok(()) };
+            let Some(op) = op else { break Ok(None) };
             log::trace!("cid:{} - <<- [{op}]", self.side.client.id);
             match op {
                 ClientOp::Announce { .. } => {}
@@ -203,8 +257,10 @@ impl Conversation {
                 break Err(close);
             }
             if connects {
-                self.parser.allow_headers(self.session.headers());
-                self.parser.announce(self.session.pedantic());
+                if let Some(check) = self.side.take_check() {
+                    break Ok(Some(check));
+                }
+                self.connected();
             }
         };
         // One look at the clock for all; one for each was a fifth of what small operations cost.
@@ -217,7 +273,7 @@ impl Conversation {
 
     fn keep_alive(&mut self) -> Result<(), Close> {
         let client = &self.side.client;
-        self.side.publisher.forget_old_routes(client.account());
+        self.side.publisher.forget_old_routes();
         if self.config.profile.output_suppresses_ping() && client.outbox.take_delivered() {
             self.keepalive.heard(Instant::now());
         }
@@ -243,54 +299,6 @@ impl Conversation {
     }
 }
 
-impl Broker for Side {
-    fn send(&mut self, bytes: &[u8]) {
-        self.publisher.send(&self.client, bytes);
-    }
-
-    fn connected(&mut self, options: &ConnectOptions, first: bool) {
-        self.client.set_options(options.echo, options.headers);
-        self.first_ping |= first;
-    }
-
-    fn send_info(&mut self) {
-        let account = self.client.account().name().to_owned();
-        let info = Info { connect_info: true, remote_account: Some(account), ..self.info.clone() };
-        let mut line = Vec::new();
-        info.encode(&mut line);
-        self.send(&line);
-    }
-
-    fn subscriptions(&self) -> usize {
-        self.client.subscription_count()
-    }
-
-    fn is_subscribed(&self, sid: &[u8]) -> bool {
-        self.client.is_subscribed(sid)
-    }
-
-    fn subscribe(&mut self, pattern: &[u8], queue: Option<&[u8]>, sid: &[u8]) {
-        self.client.subscribe(pattern, queue, sid);
-    }
-
-    fn unsubscribe(&mut self, sid: &[u8], max: u64) {
-        self.client.unsubscribe(sid, max);
-    }
-
-    fn unsubscribe_all(&mut self) {
-        self.client.unsubscribe_all();
-    }
-
-    fn publish(&mut self, message: &Publish<'_>) -> bool {
-        self.publisher.publish(&self.client, message)
-    }
-
-    fn no_responders(&mut self, message: &Publish<'_>, reply: &[u8], names_subject: bool) {
-        let name = names_subject.then_some(message.subject);
-        self.publisher.no_responders(&self.client, reply, name);
-    }
-}
-
 async fn discard<R: AsyncRead + Unpin>(reader: &mut R, buffer: &mut BytesMut) {
     loop {
         buffer.clear();
@@ -303,36 +311,4 @@ async fn discard<R: AsyncRead + Unpin>(reader: &mut R, buffer: &mut BytesMut) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::router::Account;
-
-    #[tokio::test]
-    async fn a_quiet_connection_does_not_keep_alive_who_is_gone() {
-        let account = Arc::new(Account::new("test"));
-        let client = |id| Arc::new(Client::new(id, account.clone(), 1 << 20));
-        let gone = client(1);
-        gone.subscribe(b"subject", None, b"1");
-        let interval = Duration::from_millis(20);
-        let config = Config { ping_interval: interval, ping_max: u32::MAX, ..Config::default() };
-        let (mut quiet, (reader, writer)) = {
-            let (near, far) = tokio::io::duplex(64 << 10);
-            (near, tokio::io::split(far))
-        };
-        let serving = serve(reader, writer, client(2), Info::default(), Arc::new(config), || {});
-        tokio::spawn(serving);
-        quiet.write_all(b"CONNECT {}\r\nPUB subject 2\r\nhi\r\n").await.unwrap();
-        let soon = timeout(Duration::from_secs(10), async {
-            while !gone.outbox.take_delivered() {
-                sleep(Duration::from_millis(1)).await;
-            }
-            gone.unsubscribe_all();
-            let left = Arc::downgrade(&gone);
-            drop(gone);
-            while left.strong_count() > 0 {
-                sleep(Duration::from_millis(1)).await;
-            }
-        });
-        assert!(soon.await.is_ok(), "the quiet connection still knows it");
-    }
-}
+mod tests;

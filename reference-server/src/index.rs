@@ -261,6 +261,15 @@ impl<T: Clone> Matches<T> {
         self.plain.is_empty() && self.queues.is_empty()
     }
 
+    /// Keeps some of the items; groups without members are gone.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&T) -> bool) {
+        self.plain.retain(&keep);
+        self.queues.retain_mut(|group| {
+            group.members.retain(&keep);
+            !group.members.is_empty()
+        });
+    }
+
     fn extend(&mut self, here: &Here<T>) {
         self.plain.extend_from_slice(&here.plain);
         self.queues.extend(

@@ -8,6 +8,7 @@
 //! | `server.rs` | listens, accepts, stops; each connection gets two tasks |
 //! | `connection.rs`, `connection/` | the reader fills a buffer; the writer empties the outbox |
 //! | `protocol/parse.rs` | bytes become a [`ClientOp`](protocol::ClientOp), slices of the buffer |
+//! | `auth.rs`, `auth/` | who may log in, and what they may do |
 //! | `session.rs` | the state machine of one conversation: what the operation means |
 //! | `router.rs`, `router/` | finds who is interested, picks a member of each queue group |
 //! | `index.rs`, `subject.rs` | the tree of subscriptions; what subjects are |
@@ -20,6 +21,7 @@
 //!
 //! Identifiers such as CORE-SUB-012 name clauses of the register in `scenarios/clauses.toml`.
 
+mod auth;
 #[cfg(feature = "bench")]
 #[doc(hidden)]
 pub mod bench;
@@ -35,6 +37,10 @@ mod server;
 mod session;
 mod subject;
 
+pub use auth::{
+    AccountLimits, AccountOptions, Auth, ConnectionType, Credential, Permissions, Responses,
+    Secret, SubjectPermission, User,
+};
 pub use conf::{ConfigError, ConfigWarning, Problem};
 pub use config::{Config, Profile, ProgramConfig};
 pub use index::{Index, Matches, QueueGroup};

@@ -1,31 +1,38 @@
 //! Who is connected, who is interested in what, and how a message reaches them.
 //!
-//! An [`Account`] holds the index of its subscriptions; accounts know nothing of each other. Each
-//! connection has a [`Publisher`]: it remembers where subjects led, until any subscription of the
+//! An [`Account`] holds the index of its subscriptions; accounts know nothing of each other. A
+//! [`Scope`] is what a login leads to: an account, and permissions there. Each connection has a
+//! [`Publisher`]: it remembers where subjects led, until any subscription of the
 //! account changes, and whom it has written to since it last rang their bells.
 //!
 //! Locks: the index (shared by all publishers of an account, exclusive for SUB and UNSUB), each
-//! client's table of sids, and each client's outbox. None is held while another one is taken,
-//! with one exception: a client's own table while the index is changed for it.
+//! client's table of sids, each client's outbox, and whom it may answer. None is held while another
+//! one is taken, with two exceptions: a client's own table while the index is changed for it, and
+//! its outbox while a request is written down.
 
 mod publisher;
 mod routes;
+mod scope;
 
 use std::{
     borrow::Borrow,
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     hash::{Hash, Hasher},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 
-pub(crate) use self::publisher::Publisher;
+pub(crate) use self::{
+    publisher::Publisher,
+    scope::{Scope, Seat},
+};
 use crate::{
+    AccountLimits,
     index::{Index, Matches},
     outbox::{Outbox, Ring},
     protocol::{Publish, encode},
@@ -37,7 +44,11 @@ const PATTERNS_AT_ONCE: usize = 256;
 /// Subscriptions that see each other's messages.
 #[derive(Debug)]
 pub(crate) struct Account {
-    name: &'static str,
+    name: Box<str>,
+    limits: AccountLimits,
+    /// Some of its users may not see all that they can subscribe to (PERM-009).
+    filters: bool,
+    connections: AtomicUsize,
     index: RwLock<Index<Arc<Subscription>>>,
     /// Goes up with every change of the index.
     generation: AtomicU64,
@@ -47,6 +58,8 @@ pub(crate) struct Account {
 #[derive(Debug)]
 pub(crate) struct Subscription {
     client: Arc<Client>,
+    /// Of the login that it was made under; a later one may lead elsewhere (CORE-CONN-039).
+    scope: Arc<Scope>,
     pattern: Box<[u8]>,
     queue: Option<Box<[u8]>>,
     sid: Box<[u8]>,
@@ -64,7 +77,6 @@ pub(crate) struct Subscription {
 pub(crate) struct Client {
     pub(crate) id: u64,
     pub(crate) outbox: Outbox,
-    account: Arc<Account>,
     subscriptions: Mutex<Table>,
     echo: AtomicBool,
     headers: AtomicBool,
@@ -80,12 +92,39 @@ type Table = HashSet<BySid, RandomState>;
 struct BySid(Arc<Subscription>);
 
 impl Account {
-    pub(crate) fn new(name: &'static str) -> Account {
-        Account { name, index: RwLock::default(), generation: AtomicU64::new(0) }
+    pub(crate) fn new(name: &str, limits: AccountLimits, filters: bool) -> Account {
+        Account {
+            name: name.into(),
+            limits,
+            filters,
+            connections: AtomicUsize::new(0),
+            index: RwLock::default(),
+            generation: AtomicU64::new(0),
+        }
     }
 
-    pub(crate) fn name(&self) -> &'static str {
-        self.name
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn limits(&self) -> AccountLimits {
+        self.limits
+    }
+
+    #[cfg(test)]
+    pub(crate) fn filters(&self) -> bool {
+        self.filters
+    }
+
+    /// Counts one more connection; false if there is no room.
+    fn admit(&self) -> bool {
+        let max = self.limits.max_connections.unwrap_or(usize::MAX);
+        let more = |now| (now < max).then_some(now + 1);
+        self.connections.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    fn dismiss(&self) {
+        self.connections.fetch_sub(1, Ordering::Relaxed);
     }
 
     pub(crate) fn subscriptions(&self) -> usize {
@@ -108,7 +147,11 @@ impl Account {
     }
 
     fn matches(&self, subject: &[u8]) -> Matches<Arc<Subscription>> {
-        self.index.read().unwrap_or_else(PoisonError::into_inner).matches(subject)
+        let mut found = self.index.read().unwrap_or_else(PoisonError::into_inner).matches(subject);
+        if self.filters {
+            found.retain(|subscription| !subscription.scope.hides(subject));
+        }
+        found
     }
 }
 
@@ -131,6 +174,9 @@ impl Subscription {
             return (false, Ring::No);
         }
         let takes_headers = client.headers.load(Ordering::Relaxed);
+        let request = message
+            .reply
+            .and_then(|reply| self.scope.notebook(reply).map(|notebook| (notebook, reply)));
         let mut queue = client.outbox.lock();
         if queue.is_ending() || self.has_ended() {
             return (false, Ring::No);
@@ -144,6 +190,10 @@ impl Subscription {
         let ring = queue.deliver(client.outbox.max_pending_bytes(), shared, |out| {
             encode::delivery(out, message, &self.sid, takes_headers)
         });
+        if let Some((notebook, reply)) = request {
+            // Before the receiver can read it, so that no answer comes too early.
+            scope::expect(notebook, reply);
+        }
         drop(queue);
         if last {
             client.forget(self);
@@ -181,11 +231,10 @@ impl Eq for BySid {}
 
 #[allow(clippy::mutable_key_type, reason = "a sid, which is what is hashed, never changes")]
 impl Client {
-    pub(crate) fn new(id: u64, account: Arc<Account>, max_pending_bytes: usize) -> Client {
+    pub(crate) fn new(id: u64, max_pending_bytes: usize) -> Client {
         Client {
             id,
             outbox: Outbox::new(max_pending_bytes),
-            account,
             subscriptions: Mutex::default(),
             echo: AtomicBool::new(true),
             headers: AtomicBool::new(false),
@@ -199,10 +248,6 @@ impl Client {
         self.headers.store(headers, Ordering::Relaxed);
     }
 
-    pub(crate) fn account(&self) -> &Account {
-        &self.account
-    }
-
     pub(crate) fn subscription_count(&self) -> usize {
         self.table().len()
     }
@@ -211,16 +256,23 @@ impl Client {
         self.table().get(sid).is_some_and(|found| !found.0.has_ended())
     }
 
-    pub(crate) fn subscribe(self: &Arc<Client>, pattern: &[u8], queue: Option<&[u8]>, sid: &[u8]) {
+    pub(crate) fn subscribe(
+        self: &Arc<Client>,
+        scope: &Arc<Scope>,
+        pattern: &[u8],
+        queue: Option<&[u8]>,
+        sid: &[u8],
+    ) {
         let mut table = self.table();
         match table.get(sid) {
             // It has had its last message, and whoever delivered that is about to forget it.
-            Some(found) if found.0.has_ended() => self.account.remove(&found.0),
+            Some(found) if found.0.has_ended() => found.0.scope.account().remove(&found.0),
             Some(_) => return,
             None => {}
         }
         let subscription = Arc::new(Subscription {
             client: self.clone(),
+            scope: scope.clone(),
             pattern: pattern.into(),
             queue: queue.map(Into::into),
             sid: sid.into(),
@@ -229,7 +281,7 @@ impl Client {
             ended: AtomicBool::new(false),
         });
         table.replace(BySid(subscription.clone()));
-        self.account.change(|index| index.insert(pattern, queue, subscription));
+        scope.account().change(|index| index.insert(pattern, queue, subscription));
     }
 
     pub(crate) fn unsubscribe(&self, sid: &[u8], max: u64) {
@@ -250,8 +302,10 @@ impl Client {
 
     pub(crate) fn unsubscribe_all(&self) {
         let ended = self.end_all();
-        for some in Client::patterns(&ended).chunks(PATTERNS_AT_ONCE) {
-            self.forget_all(some);
+        for (account, patterns) in Client::patterns(&ended) {
+            for some in patterns.chunks(PATTERNS_AT_ONCE) {
+                self.forget_all(account, some);
+            }
         }
     }
 
@@ -259,9 +313,11 @@ impl Client {
     /// that takes seconds, in which other connections on the same thread must be served.
     pub(crate) async fn leave(&self) {
         let ended = self.end_all();
-        for some in Client::patterns(&ended).chunks(PATTERNS_AT_ONCE) {
-            self.forget_all(some);
-            tokio::task::yield_now().await;
+        for (account, patterns) in Client::patterns(&ended) {
+            for some in patterns.chunks(PATTERNS_AT_ONCE) {
+                self.forget_all(account, some);
+                tokio::task::yield_now().await;
+            }
         }
     }
 
@@ -275,16 +331,25 @@ impl Client {
         subscriptions
     }
 
-    /// Each pattern once: thousands of subscriptions to one subject are one pass over it.
-    fn patterns(subscriptions: &Table) -> Vec<&[u8]> {
-        let patterns: HashSet<&[u8]> =
-            subscriptions.iter().map(|found| &*found.0.pattern).collect();
-        patterns.into_iter().collect()
+    /// Each pattern once, by account: thousands of subscriptions to one subject are one pass over
+    /// it.
+    fn patterns(subscriptions: &Table) -> Vec<(&Account, Vec<&[u8]>)> {
+        let mut accounts: HashMap<*const Account, (&Account, HashSet<&[u8]>)> = HashMap::new();
+        for BySid(found) in subscriptions {
+            let account = &**found.scope.account();
+            let (_, patterns) =
+                accounts.entry(account).or_insert_with(|| (account, HashSet::new()));
+            patterns.insert(&found.pattern);
+        }
+        accounts
+            .into_values()
+            .map(|(account, patterns)| (account, patterns.into_iter().collect()))
+            .collect()
     }
 
     /// Takes all its subscriptions to these patterns out of the index.
-    fn forget_all(&self, patterns: &[&[u8]]) {
-        self.account.change(|index| {
+    fn forget_all(&self, account: &Account, patterns: &[&[u8]]) {
+        account.change(|index| {
             for pattern in patterns {
                 index.remove_all(pattern, |found| std::ptr::eq(&*found.client, self));
             }
@@ -297,7 +362,7 @@ impl Client {
         if table.get(&*subscription.sid).is_some_and(|found| *found.0 == *subscription)
             && let Some(subscription) = table.take(&*subscription.sid)
         {
-            self.account.remove(&subscription.0);
+            subscription.0.scope.account().remove(&subscription.0);
         }
     }
 

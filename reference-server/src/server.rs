@@ -5,7 +5,7 @@ mod builder;
 use std::{
     collections::HashMap,
     fmt, io,
-    net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs},
+    net::{SocketAddr, TcpListener, ToSocketAddrs},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -22,14 +22,15 @@ use tokio::{
     task::JoinSet,
 };
 
+pub use self::builder::Builder;
 use crate::{
-    Config, connection,
+    Config,
+    auth::Authenticator,
+    connection::{self, Peer},
     outbox::Ending,
     protocol::Info,
-    router::{Account, Client},
+    router::Client,
 };
-
-pub use self::builder::Builder;
 
 /// A running server.
 ///
@@ -97,7 +98,7 @@ pub(crate) struct Shared {
     config: Arc<Config>,
     addr: SocketAddr,
     greeting: Info,
-    account: Arc<Account>,
+    authenticator: Arc<Authenticator>,
     clients: Mutex<HashMap<u64, Arc<Client>>>,
     last_client_id: AtomicU64,
 }
@@ -140,7 +141,8 @@ impl Server {
 
     /// Subscriptions of all connections.
     pub fn subscriptions(&self) -> usize {
-        self.shared.account.subscriptions()
+        let accounts = self.shared.authenticator.accounts();
+        accounts.iter().map(|account| account.subscriptions()).sum()
     }
 
     /// Stops: sends what is queued, closes all connections without an error line
@@ -168,7 +170,7 @@ impl Server {
         let mut config = (*self.shared.config).clone();
         config.port = self.addr().port();
         self.shutdown().await;
-        Builder::default().config(config).start().await
+        Server::builder().config(config).start().await
     }
 
     fn launch(config: Config) -> Result<(Server, oneshot::Receiver<()>), StartError> {
@@ -215,6 +217,7 @@ impl fmt::Debug for Server {
 impl Shared {
     fn new(config: Config, addr: SocketAddr) -> Shared {
         let server_id = server_id(rand::random());
+        let authenticator = Authenticator::new(&config);
         let advertised = config.client_advertise.as_deref().and_then(|at| at.rsplit_once(':'));
         let (host, port) = match advertised {
             Some((host, port)) => (host.to_owned(), port.parse().unwrap_or(addr.port())),
@@ -229,6 +232,8 @@ impl Shared {
             host,
             port,
             headers: config.headers,
+            auth_required: authenticator.asks(),
+            nonce: None,
             max_payload: config.max_payload_bytes,
             client_id: 0,
             client_ip: String::new(),
@@ -239,7 +244,7 @@ impl Shared {
             config: Arc::new(config),
             addr,
             greeting,
-            account: Arc::new(Account::new("$G")),
+            authenticator: Arc::new(authenticator),
             clients: Mutex::default(),
             last_client_id: AtomicU64::new(0),
         }
@@ -268,7 +273,7 @@ impl Shared {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    conversations.spawn(self.clone().welcome(stream, peer.ip()));
+                    conversations.spawn(self.clone().welcome(stream, peer));
                 }
                 Err(error) => {
                     // Out of file descriptors, most likely: others must close first.
@@ -290,13 +295,18 @@ impl Shared {
     fn welcome(
         self: Arc<Shared>,
         stream: TcpStream,
-        peer: IpAddr,
+        addr: SocketAddr,
     ) -> impl Future<Output = ()> + use<> {
         let id = self.last_client_id.fetch_add(1, Ordering::Relaxed) + 1;
-        let info = Info { client_id: id, client_ip: peer.to_string(), ..self.greeting.clone() };
+        let info = Info {
+            client_id: id,
+            client_ip: addr.ip().to_string(),
+            nonce: self.authenticator.nonce(),
+            ..self.greeting.clone()
+        };
         // Small messages must not wait for larger ones; a socket that refuses is as good.
         let _ = stream.set_nodelay(true);
-        let client = Arc::new(Client::new(id, self.account.clone(), self.config.max_pending_bytes));
+        let client = Arc::new(Client::new(id, self.config.max_pending_bytes));
         let full = {
             let mut clients = self.clients();
             let full = clients.len() >= self.config.max_connections;
@@ -305,15 +315,17 @@ impl Shared {
             }
             full
         };
-        log::debug!("cid:{id} - Client connection created from {peer}");
+        log::debug!("cid:{id} - Client connection created from {}", addr.ip());
         let (reader, writer) = stream.into_split();
         async move {
             if full {
                 connection::refuse(reader, writer, &info, "maximum connections exceeded").await;
                 return log::error!("cid:{id} - maximum connections exceeded");
             }
-            let config = self.config.clone();
-            connection::serve(reader, writer, client, info, config, || self.forget(id)).await;
+            let (config, authenticator) = (self.config.clone(), self.authenticator.clone());
+            let peer = Peer { client, addr, info };
+            let gone = || self.forget(id);
+            connection::serve(reader, writer, peer, config, authenticator, gone).await;
         }
     }
 

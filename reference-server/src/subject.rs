@@ -21,6 +21,21 @@ pub fn is_valid_literal(subject: &[u8]) -> bool {
     tokens(subject).all(|token| !matches!(token, b"" | b"*" | b">"))
 }
 
+/// Whether a pattern covers what another subject or pattern does.
+pub(crate) fn matches(pattern: &[u8], subject: &[u8]) -> bool {
+    let mut subject = tokens(subject);
+    for wanted in tokens(pattern) {
+        match (wanted, subject.next()) {
+            (_, None) => return false,
+            (b">", Some(_)) => return true,
+            (b"*", Some(token)) if token != b">" => {}
+            (_, Some(token)) if token == wanted => {}
+            _ => return false,
+        }
+    }
+    subject.next().is_none()
+}
+
 /// Whether publishing to it is kept for the server's own traffic (CORE-SUBJ-017, 019).
 pub(crate) fn is_reserved(subject: &[u8], profile: crate::Profile) -> bool {
     starts_below(subject, b"_GR_.")
@@ -85,6 +100,25 @@ mod tests {
         assert!(is_valid_literal(b"a.b*.>c"));
         for bad in ["a.*", ">", "a.>", "a..b", ""] {
             assert!(!is_valid_literal(bad.as_bytes()), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_covers_what_is_no_wider() {
+        for (pattern, subject, covers) in [
+            ("*.dev", "a.dev", true),
+            ("*.dev", "*.dev", true),
+            ("*.dev", "a.b.dev", false),
+            ("*.dev", "dev", false),
+            ("a.>", "a.b.c", true),
+            ("a.>", "a", false),
+            ("a.*", "a.>", false),
+            (">", "a.>", true),
+            ("a", "*", false),
+            ("a", "a.b", false),
+        ] {
+            let (one, other) = (pattern.as_bytes(), subject.as_bytes());
+            assert_eq!(matches(one, other), covers, "{pattern} {subject}");
         }
     }
 

@@ -8,8 +8,6 @@ use super::TargetError;
 
 /// What the broker has not got.
 pub(super) const LACKS: &[&str] = &[
-    "accounts",
-    "auth",
     "cluster",
     "gateways",
     "jetstream",
@@ -17,7 +15,6 @@ pub(super) const LACKS: &[&str] = &[
     "leafnodes",
     "mappings",
     "monitoring",
-    "nkeys",
     "reload",
     "signals",
     "tls",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Problem,
+    Problem, auth,
     block::{Field, Setting, Table, ignored, put, setting, unsupported},
 };
 use crate::{Config, Profile};
@@ -42,6 +42,10 @@ pub(super) const OPTIONS: &Table<Config> = &[
     setting(&["no_header_support"], |c, it| put(&mut c.headers, it.flag().map(|off| !off))),
     setting(&["lame_duck_duration"], |c, it| put(&mut c.lame_duck_duration, lame_duck(it))),
     setting(&["lame_duck_grace_period"], |c, it| put(&mut c.lame_duck_grace_period, it.duration())),
+    // Who may log in.
+    setting(&["authorization"], auth::authorization),
+    setting(&["accounts"], auth::accounts),
+    setting(&["no_auth_user"], |c, it| put(&mut c.auth.no_auth_user, it.text().map(Some))),
     // Ours: nats-server has no such option.
     setting(&["profile"], |c, it| put(&mut c.profile, profile(it))),
     // The program.
@@ -77,9 +81,6 @@ pub(super) const OPTIONS: &Table<Config> = &[
     ignored(&["default_js_domain"], NO_JETSTREAM),
     ignored(&["store_dir", "storedir"], NO_JETSTREAM),
     // Not here yet.
-    unsupported(&["accounts"]),
-    unsupported(&["authorization"]),
-    unsupported(&["no_auth_user"]),
     unsupported(&["mappings", "maps"]),
     unsupported(&["tls"]),
     unsupported(&["allow_non_tls"]),

@@ -57,11 +57,42 @@ impl Place {
             line: self.line,
             column: self.column,
             message: message.to_string(),
-            excerpt: line.to_owned(),
+            excerpt: without_secrets(line),
             advice: None,
         }
     }
 }
+
+/// A line as errors may show it: what follows a key such as `password` is starred out, letter by
+/// letter, so that a caret below still stands where it should.
+fn without_secrets(line: &str) -> String {
+    let lower = line.to_ascii_lowercase();
+    let mut shown = String::with_capacity(line.len());
+    let mut rest = 0;
+    while let Some((at, key)) = SECRET_KEYS
+        .iter()
+        .filter_map(|key| lower[rest..].find(key).map(|at| (rest + at, *key)))
+        .min_by_key(|(at, key)| (*at, usize::MAX - key.len()))
+    {
+        let after = at + key.len();
+        let gap = |letter: char| letter.is_whitespace() || matches!(letter, '"' | '\'' | ':' | '=');
+        let value = line[after..].find(|letter| !gap(letter)).map_or(line.len(), |it| after + it);
+        // Between quotes a secret may hold anything, so it ends with the next one only.
+        let quote = line[after..value].chars().next_back().filter(|it| matches!(it, '"' | '\''));
+        let end = match quote {
+            Some(quote) => line[value..].find(quote),
+            None => line[value..].find([' ', '\t', ',', ';', '}', ']']),
+        };
+        let end = end.map_or(line.len(), |it| value + it);
+        shown.push_str(&line[rest..value]);
+        shown.extend(line[value..end].chars().map(|_| '*'));
+        rest = end;
+    }
+    shown + &line[rest..]
+}
+
+/// Longer ones first, where one begins another.
+const SECRET_KEYS: &[&str] = &["password", "pass", "token"];
 
 impl Kind {
     fn name(&self) -> &'static str {

@@ -7,6 +7,8 @@ use serde::{
     de::{IgnoredAny, MapAccess, Visitor},
 };
 
+use crate::Secret;
+
 /// What a client asked for. CONNECT may be repeated; what a later one leaves out stays as it was
 /// (CORE-CONN-007).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,8 +27,29 @@ pub struct ConnectOptions {
     pub protocol: i64,
     /// The client's name for itself.
     pub name: String,
+    /// The language of the client's library, for the log.
+    pub lang: String,
+    /// The library's version, for the log.
+    pub version: String,
+    /// How the client proves who it is.
+    pub credentials: Credentials,
     /// An obsolete option was used that nats-server refuses (CORE-CONN-030).
     pub obsolete: bool,
+}
+
+/// What a client offers to prove who it is; what is left out is empty.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Credentials {
+    /// The name of a user.
+    pub user: String,
+    /// The user's password.
+    pub password: Secret,
+    /// A secret that all clients have in common.
+    pub token: Secret,
+    /// A public key.
+    pub nkey: String,
+    /// The key's signature over the nonce of INFO.
+    pub signature: String,
 }
 
 impl Default for ConnectOptions {
@@ -39,6 +62,9 @@ impl Default for ConnectOptions {
             no_responders: false,
             protocol: 0,
             name: String::new(),
+            lang: String::new(),
+            version: String::new(),
+            credentials: Credentials::default(),
             obsolete: false,
         }
     }
@@ -93,14 +119,23 @@ impl<'de> Visitor<'de> for Merge<'_> {
                     options.obsolete |= map.next_value::<Option<bool>>()? == Some(true)
                 }
                 "tls_required" => drop(map.next_value::<Option<bool>>()?),
-                "user" | "pass" | "auth_token" | "jwt" | "nkey" | "sig" | "lang" | "version" => {
-                    drop(map.next_value::<Option<String>>()?);
-                }
+                "lang" => set(&mut options.lang, map.next_value()?),
+                "version" => set(&mut options.version, map.next_value()?),
+                "user" => set(&mut options.credentials.user, map.next_value()?),
+                "pass" => set(&mut options.credentials.password, secret(&mut map)?),
+                "auth_token" => set(&mut options.credentials.token, secret(&mut map)?),
+                "nkey" => set(&mut options.credentials.nkey, map.next_value()?),
+                "sig" => set(&mut options.credentials.signature, map.next_value()?),
+                "jwt" => drop(map.next_value::<Option<String>>()?),
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
         Ok(())
     }
+}
+
+fn secret<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<Secret>, A::Error> {
+    Ok(map.next_value::<Option<String>>()?.map(Secret::from))
 }
 
 fn set<T>(option: &mut T, value: Option<T>) {
@@ -150,6 +185,14 @@ mod tests {
         ] {
             assert_eq!(merged(json), None, "{json}");
         }
+    }
+
+    #[test]
+    fn credentials_are_texts_after_decoding_and_secrets_are_not_shown() {
+        let options = merged(r#"{"user":"u","pass":"p\u00e4ss","auth_token":"t0ken"}"#).unwrap();
+        assert_eq!(options.credentials.password, Secret::from("p\u{e4}ss"));
+        let shown = format!("{options:?}");
+        assert!(!shown.contains("ss\"") && !shown.contains("t0ken"), "{shown}");
     }
 
     #[test]

@@ -21,6 +21,12 @@ pub struct Info {
     pub port: u16,
     /// Whether messages can carry headers.
     pub headers: bool,
+    /// Whether credentials are asked for (AUTH-003).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub auth_required: bool,
+    /// A text to sign, where keys can log in (AUTH-009).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
     /// Largest payload in bytes, headers included.
     pub max_payload: usize,
     /// This connection.

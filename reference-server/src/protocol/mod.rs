@@ -6,7 +6,7 @@ pub mod encode;
 mod info;
 mod parse;
 
-pub use connect::ConnectOptions;
+pub use connect::{ConnectOptions, Credentials};
 pub use info::Info;
 pub use parse::Parser;
 

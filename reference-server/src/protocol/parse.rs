@@ -33,7 +33,8 @@ use super::{ClientOp, Limits, ProtocolError, Publish};
 /// ```
 #[derive(Debug)]
 pub struct Parser {
-    limits: Limits,
+    /// What is refused early, from the next operation on.
+    pub limits: Limits,
     headers: bool,
     announces: bool,
     state: State,
@@ -93,9 +94,8 @@ impl Parser {
         self.headers = allow;
     }
 
-    /// Whether a publication's subject is told as soon as its control line is complete, besides the
-    /// publication itself: for pedantic connections, which hear of a wrong subject before the
-    /// payload has come (CORE-SUBJ-007).
+    /// Whether a publication's subject is told as soon as its control line is complete: pedantic
+    /// connections hear of a wrong subject before the payload has come (CORE-SUBJ-007).
     pub fn announce(&mut self, announces: bool) {
         self.announces = announces;
     }

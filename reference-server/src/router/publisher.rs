@@ -5,8 +5,9 @@ use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
 use bytes::Bytes;
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 
-use super::{Account, Client, Subscription, routes::Routes};
+use super::{Client, Scope, Subscription, routes::Routes};
 use crate::{
+    auth::PublishGate,
     outbox::{Ending, Ring, SHARED_FROM_BYTES},
     protocol::{Publish, encode},
 };
@@ -18,6 +19,9 @@ const STALL: Duration = Duration::from_millis(5);
 /// How one connection publishes.
 #[derive(Debug)]
 pub(crate) struct Publisher {
+    scope: Arc<Scope>,
+    /// Where the user may not publish everywhere.
+    gate: Option<PublishGate>,
     routes: Routes,
     bells: Bells,
     chance: SmallRng,
@@ -28,19 +32,40 @@ pub(crate) struct Publisher {
 struct Bells(Vec<Arc<Client>>);
 
 impl Publisher {
-    pub(crate) fn new() -> Publisher {
+    pub(crate) fn new(scope: Arc<Scope>) -> Publisher {
         Publisher {
+            gate: scope.grants().and_then(PublishGate::new),
+            scope,
             routes: Routes::default(),
             bells: Bells::default(),
             chance: SmallRng::from_rng(&mut rand::rng()),
         }
     }
 
+    /// From now on it publishes elsewhere.
+    pub(crate) fn enter(&mut self, scope: Arc<Scope>) {
+        self.gate = scope.grants().and_then(PublishGate::new);
+        self.routes = Routes::default();
+        self.scope = scope;
+    }
+
+    pub(crate) fn scope(&self) -> &Arc<Scope> {
+        &self.scope
+    }
+
+    /// Whether the user may publish to this subject (PERM-001, PERM-014).
+    pub(crate) fn may_publish(&mut self, subject: &[u8]) -> bool {
+        match &mut self.gate {
+            None => true,
+            Some(gate) => gate.allows(subject) || self.scope.answer(subject),
+        }
+    }
+
     /// Delivers to every plain subscription and to one member of each queue group; false if
     /// nobody got it.
     pub(crate) fn publish(&mut self, from: &Arc<Client>, message: &Publish<'_>) -> bool {
-        let Publisher { routes, bells, chance } = self;
-        let route = routes.find(&from.account, message.subject);
+        let Publisher { scope, routes, bells, chance, .. } = self;
+        let route = routes.find(scope.account(), message.subject);
         let large = message.body.len() >= SHARED_FROM_BYTES && !route.is_empty();
         let shared = large.then(|| Bytes::copy_from_slice(message.body));
         let mut deliver = |to: &Subscription| {
@@ -64,7 +89,7 @@ impl Publisher {
     /// Sends the no-responders status, if the requester itself has a plain subscription that
     /// covers the reply subject (CORE-REQ-005).
     pub(crate) fn no_responders(&mut self, from: &Arc<Client>, reply: &[u8], name: Option<&[u8]>) {
-        let route = self.routes.find(&from.account, reply);
+        let route = self.routes.find(self.scope.account(), reply);
         if let Some(own) = route.plain.iter().find(|found| Arc::ptr_eq(&found.client, from)) {
             let ring = from.outbox.append(|out| encode::no_responders(out, reply, &own.sid, name));
             self.bells.note(ring, from);
@@ -98,8 +123,8 @@ impl Publisher {
     }
 
     /// Forgets where subjects led before the index has changed.
-    pub(crate) fn forget_old_routes(&mut self, account: &Account) {
-        self.routes.forget_old(account);
+    pub(crate) fn forget_old_routes(&mut self) {
+        self.routes.forget_old(self.scope.account());
     }
 }
 

@@ -78,11 +78,15 @@ impl Routes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::router::Client;
+    use crate::{
+        AccountLimits,
+        router::{Client, Scope},
+    };
 
     fn account_with(pattern: &[u8]) -> Arc<Account> {
-        let account = Arc::new(Account::new("A"));
-        Arc::new(Client::new(1, account.clone(), 1 << 20)).subscribe(pattern, None, b"1");
+        let account = Arc::new(Account::new("A", AccountLimits::default(), false));
+        let scope = Arc::new(Scope::new(account.clone(), "", None));
+        Arc::new(Client::new(1, 1 << 20)).subscribe(&scope, pattern, None, b"1");
         account
     }
 

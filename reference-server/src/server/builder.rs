@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use super::{Server, StartError};
-use crate::{Config, ConfigError, ConfigWarning, Profile};
+use crate::{AccountOptions, Auth, Config, ConfigError, ConfigWarning, Profile, Secret, User};
 
 /// Options before the start. Each has the default of [`Config`].
 #[derive(Debug, Clone, Default)]
@@ -118,6 +118,75 @@ impl Builder {
     /// Whether messages can carry headers.
     pub fn headers(mut self, headers: bool) -> Builder {
         self.config.headers = headers;
+        self
+    }
+
+    /// Lets in whoever shows this token (AUTH-004), or a token with this bcrypt hash.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// let server = nats_reference_server::Server::builder().token("s3cr3t").start().await?;
+    /// let options = async_nats::ConnectOptions::with_token("s3cr3t".to_owned());
+    /// options.connect(server.client_url()).await?;
+    /// assert!(async_nats::connect(server.client_url()).await.is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn token(mut self, token: impl Into<Secret>) -> Builder {
+        self.config.auth.token = Some(token.into());
+        self
+    }
+
+    /// Lets this user in, besides others (AUTH-007). For permissions and nkeys, see
+    /// [`auth`](Builder::auth).
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// let server =
+    ///     nats_reference_server::Server::builder().user("alice", "wonder").start().await?;
+    /// let options =
+    ///     async_nats::ConnectOptions::with_user_and_password("alice".into(), "wonder".into());
+    /// options.connect(server.client_url()).await?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn user(mut self, name: impl Into<String>, password: impl Into<Secret>) -> Builder {
+        self.config.auth.users.push(User::with_password(name, password));
+        self
+    }
+
+    /// Adds an account: its users see each other's messages and nobody else's (ACC-001).
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// use nats_reference_server::{AccountOptions, Permissions, Server, User};
+    ///
+    /// let reader = Permissions::default().allow_subscribe("orders.>").deny_publish(">");
+    /// let server = Server::builder()
+    ///     .account(
+    ///         AccountOptions::new("SHOP")
+    ///             .user(User::with_password("till", "1"))
+    ///             .user(User::with_password("stock", "2").permissions(reader)),
+    ///     )
+    ///     .account(AccountOptions::new("LAB").user(User::with_password("ann", "3")))
+    ///     .start()
+    ///     .await?;
+    /// let options = async_nats::ConnectOptions::with_user_and_password("till".into(), "1".into());
+    /// options.connect(server.client_url()).await?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn account(mut self, account: AccountOptions) -> Builder {
+        self.config.auth.accounts.push(account);
+        self
+    }
+
+    /// Says all at once who may log in.
+    pub fn auth(mut self, auth: Auth) -> Builder {
+        self.config.auth = auth;
         self
     }
 

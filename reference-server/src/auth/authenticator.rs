@@ -1,0 +1,263 @@
+//! The judge of logins.
+
+use std::{collections::HashMap, sync::Arc};
+
+use tokio::sync::Semaphore;
+
+use super::{
+    AccountOptions, Auth, ConnectionType, Credential, GLOBAL_ACCOUNT, Grants, Permissions,
+    SYSTEM_ACCOUNT, Secret,
+};
+use crate::{
+    Config,
+    protocol::Credentials,
+    router::{Account, Scope},
+};
+
+/// Hashes computed at a time: those who may not log in can't take all of the machine.
+const HASHES_MAX: usize = 2;
+
+/// Knows the accounts, and everybody who may log in.
+#[derive(Debug)]
+pub(crate) struct Authenticator {
+    required: bool,
+    by_token: bool,
+    by_name: HashMap<String, Arc<Identity>>,
+    by_nkey: HashMap<String, Arc<Identity>>,
+    /// The account `$G` and no restriction; with a token, that is the password.
+    anybody: Arc<Identity>,
+    /// Who those are that bring nothing.
+    guest: Option<Guest>,
+    accounts: Vec<Arc<Account>>,
+    hashing: Arc<Semaphore>,
+}
+
+#[derive(Debug)]
+enum Guest {
+    /// Configured: INFO asks for no login (AUTH-011).
+    NoAuthUser(Arc<Identity>),
+    /// The system account's users are the only ones, and others need none (ACC-013).
+    BesideSystem,
+}
+
+/// Somebody who may log in.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    password: Secret,
+    connection_types: Vec<ConnectionType>,
+    scope: Arc<Scope>,
+}
+
+/// What became of a login.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    Admitted(Arc<Scope>),
+    Refused,
+    /// A hash has to be computed first, which takes long.
+    Later(Check),
+}
+
+/// A password to be compared with a hash.
+#[derive(Debug)]
+pub(crate) struct Check {
+    hash: Secret,
+    offered: Secret,
+    identity: Arc<Identity>,
+    hashing: Arc<Semaphore>,
+}
+
+impl Authenticator {
+    /// Takes options that have no [`problem`](Auth::problem).
+    pub(crate) fn new(config: &Config) -> Authenticator {
+        let auth = &config.auth;
+        let accounts = accounts(auth);
+        let mut by_name = HashMap::new();
+        let mut by_nkey = HashMap::new();
+        for (account, user, permissions) in auth.users() {
+            let Some(account) = accounts.iter().find(|found| found.name() == account) else {
+                continue;
+            };
+            let grants = permissions.map(|it| Arc::new(Grants::new(it, config.profile)));
+            let identity = |password: &Secret| {
+                Arc::new(Identity {
+                    password: password.clone(),
+                    connection_types: user.connection_types.clone(),
+                    scope: Arc::new(Scope::new(account.clone(), user.name(), grants)),
+                })
+            };
+            match &user.credential {
+                Credential::Password { name, password } => {
+                    by_name.insert(name.clone(), identity(password))
+                }
+                Credential::Nkey(key) => by_nkey.insert(key.clone(), identity(&Secret::default())),
+            };
+        }
+        let guest = match &auth.no_auth_user {
+            Some(name) => {
+                by_name.get(name).or_else(|| by_nkey.get(name)).cloned().map(Guest::NoAuthUser)
+            }
+            None => system_only(auth).then_some(Guest::BesideSystem),
+        };
+        let anybody = Identity {
+            password: auth.token.clone().unwrap_or_default(),
+            connection_types: Vec::new(),
+            scope: Arc::new(Scope::new(accounts[0].clone(), "", None)),
+        };
+        Authenticator {
+            required: auth.is_required(),
+            by_token: auth.token.is_some(),
+            by_name,
+            by_nkey,
+            anybody: Arc::new(anybody),
+            guest,
+            accounts,
+            hashing: Arc::new(Semaphore::new(HASHES_MAX)),
+        }
+    }
+
+    /// All accounts, `$G` first.
+    pub(crate) fn accounts(&self) -> &[Arc<Account>] {
+        &self.accounts
+    }
+
+    /// Whether CONNECT must come first, and in time (AUTH-013, AUTH-014).
+    pub(crate) fn is_required(&self) -> bool {
+        self.required
+    }
+
+    /// Whether INFO asks for credentials (AUTH-003, AUTH-011).
+    pub(crate) fn asks(&self) -> bool {
+        self.required && !matches!(self.guest, Some(Guest::NoAuthUser(_)))
+    }
+
+    /// A text to sign, where somebody logs in by doing so (AUTH-009, AUTH-010).
+    pub(crate) fn nonce(&self) -> Option<String> {
+        #[cfg(feature = "nkeys")]
+        if !self.by_nkey.is_empty() {
+            return Some(super::nkey::nonce());
+        }
+        None
+    }
+
+    /// The scope of those who have not logged in; on a server that wants a login they may not make
+    /// any use of it.
+    pub(crate) fn anybody(&self) -> Arc<Scope> {
+        self.anybody.scope.clone()
+    }
+
+    /// Who a connection is whose first operation is not CONNECT (AUTH-011, AUTH-014).
+    pub(crate) fn without_connect(&self) -> Option<Arc<Scope>> {
+        match &self.guest {
+            Some(Guest::NoAuthUser(identity)) => Some(identity.scope.for_connection()),
+            _ => None,
+        }
+    }
+
+    /// Judges what CONNECT offers. Kinds of credentials that are not configured are passed over
+    /// (AUTH-019).
+    pub(crate) fn judge(
+        &self,
+        offer: &Credentials,
+        nonce: Option<&str>,
+        connection_type: ConnectionType,
+    ) -> Verdict {
+        if !self.required {
+            return Verdict::Admitted(self.anybody());
+        }
+        if self.by_token {
+            return self.compare(&self.anybody, &offer.token);
+        }
+        if !self.by_nkey.is_empty() && !offer.nkey.is_empty() {
+            let identity = self.by_nkey.get(&offer.nkey);
+            let signed = signed(&offer.nkey, nonce, &offer.signature);
+            return match identity.filter(|found| signed && found.takes(connection_type)) {
+                Some(identity) => Verdict::Admitted(identity.scope.for_connection()),
+                None => Verdict::Refused,
+            };
+        }
+        if offer.user.is_empty() && offer.password.is_empty() && offer.token.is_empty() {
+            return match &self.guest {
+                Some(Guest::NoAuthUser(identity)) if identity.takes(connection_type) => {
+                    Verdict::Admitted(identity.scope.for_connection())
+                }
+                Some(Guest::BesideSystem) => Verdict::Admitted(self.anybody()),
+                _ => Verdict::Refused,
+            };
+        }
+        match self.by_name.get(&offer.user).filter(|found| found.takes(connection_type)) {
+            Some(identity) => self.compare(identity, &offer.password),
+            None => Verdict::Refused,
+        }
+    }
+
+    fn compare(&self, identity: &Arc<Identity>, offered: &Secret) -> Verdict {
+        if identity.password.is_bcrypt() {
+            return Verdict::Later(Check {
+                hash: identity.password.clone(),
+                offered: offered.clone(),
+                identity: identity.clone(),
+                hashing: self.hashing.clone(),
+            });
+        }
+        match identity.password == *offered {
+            true => Verdict::Admitted(identity.scope.for_connection()),
+            false => Verdict::Refused,
+        }
+    }
+}
+
+impl Identity {
+    fn takes(&self, connection_type: ConnectionType) -> bool {
+        self.connection_types.is_empty() || self.connection_types.contains(&connection_type)
+    }
+}
+
+impl Check {
+    /// Computes the hash on a thread where nobody waits for anything else; none is a refusal.
+    pub(crate) async fn run(self) -> Option<Arc<Scope>> {
+        let Check { hash, offered, identity, hashing } = self;
+        // Never closed, so there is always a turn.
+        let turn = hashing.acquire_owned().await.ok()?;
+        let computing = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            hash.is_hash_of(&offered)
+        });
+        computing.await.is_ok_and(|equal| equal).then(|| identity.scope.for_connection())
+    }
+}
+
+#[cfg(feature = "nkeys")]
+fn signed(key: &str, nonce: Option<&str>, signature: &str) -> bool {
+    nonce.is_some_and(|nonce| super::nkey::has_signed(key, nonce, signature))
+}
+
+#[cfg(not(feature = "nkeys"))]
+fn signed(_: &str, _: Option<&str>, _: &str) -> bool {
+    false
+}
+
+/// `$G`, the configured ones, and the system's if it is not among them (ACC-002).
+fn accounts(auth: &Auth) -> Vec<Arc<Account>> {
+    let known = |name: &str| auth.accounts.iter().any(|account| account.name == name);
+    let global = AccountOptions::new(GLOBAL_ACCOUNT);
+    let system = (!known(SYSTEM_ACCOUNT)).then(|| AccountOptions::new(SYSTEM_ACCOUNT));
+    let all = std::iter::once(&global).chain(&auth.accounts).chain(&system);
+    all.map(|account| {
+        let denies = |(_, _, it): (_, _, Option<&Permissions>)| {
+            it.is_some_and(|permissions| !permissions.subscribe.deny.is_empty())
+        };
+        let filters = auth.users().filter(|(name, ..)| *name == account.name).any(denies);
+        Arc::new(Account::new(&account.name, account.limits, filters))
+    })
+    .collect()
+}
+
+/// Whether the system account's users are all there are (ACC-013).
+fn system_only(auth: &Auth) -> bool {
+    auth.is_required()
+        && auth.token.is_none()
+        && auth.users().all(|(account, ..)| account == SYSTEM_ACCOUNT)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,395 @@
+//! What the configuration says about logging in: plain data, and whether it can be meant.
+
+use std::{collections::HashSet, time::Duration};
+
+use super::{GLOBAL_ACCOUNT, Secret};
+use crate::{Profile, is_valid_pattern};
+
+/// Who may log in. Without any token and user the server is open to all (AUTH-001).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Auth {
+    /// One secret for all (AUTH-004); excludes users.
+    pub token: Option<Secret>,
+    /// Users of the account `$G` (AUTH-007).
+    pub users: Vec<User>,
+    /// Accounts besides `$G`, with their users (ACC-002).
+    pub accounts: Vec<AccountOptions>,
+    /// The user, by name or nkey, that those are who bring no credentials (AUTH-011).
+    pub no_auth_user: Option<String>,
+    /// How long a connection may take to log in (AUTH-013). Default 2 s.
+    pub timeout: Duration,
+    /// For those of [`users`](Auth::users) that have no permissions of their own (PERM-017).
+    pub default_permissions: Option<Permissions>,
+}
+
+/// An account: subjects that no other account sees (ACC-001).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct AccountOptions {
+    /// As INFO shows it to its users.
+    pub name: String,
+    /// Who belongs to it.
+    pub users: Vec<User>,
+    /// For those of its users that have no permissions of their own (PERM-018).
+    pub default_permissions: Option<Permissions>,
+    /// What its connections may not exceed.
+    pub limits: AccountLimits,
+}
+
+/// Limits of an account; where the server's own limit is smaller, that one holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AccountLimits {
+    /// Connections of the account at a time.
+    pub max_connections: Option<usize>,
+    /// Subscriptions of each of its connections.
+    pub max_subscriptions: Option<usize>,
+    /// Largest payload, headers included.
+    pub max_payload_bytes: Option<usize>,
+}
+
+/// Somebody who may log in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct User {
+    /// How it proves who it is.
+    pub credential: Credential,
+    /// What it may do; absent, the defaults of its account, else everything.
+    pub permissions: Option<Permissions>,
+    /// How it may be connected (AUTH-021); empty is in any way.
+    pub connection_types: Vec<ConnectionType>,
+}
+
+/// How a user proves who it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// A name and a password.
+    Password {
+        /// As CONNECT names it in `user`.
+        name: String,
+        /// The password or its bcrypt hash; empty accepts only logins without one (AUTH-007).
+        password: Secret,
+    },
+    /// A public user key, whose seed signs the nonce (AUTH-009).
+    Nkey(String),
+}
+
+/// What a user may do; the default is everything.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Permissions {
+    /// Subjects to publish to.
+    pub publish: SubjectPermission,
+    /// Subjects to subscribe to; an entry `subject queue` speaks of that queue group alone
+    /// (PERM-011 to 013).
+    pub subscribe: SubjectPermission,
+    /// Whether to answer requests besides (PERM-014).
+    pub responses: Option<Responses>,
+}
+
+/// What matches `allow`, or everything where that is empty (PERM-007), except what matches `deny`
+/// (PERM-002).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SubjectPermission {
+    /// Subjects and patterns.
+    pub allow: Vec<String>,
+    /// Subjects and patterns.
+    pub deny: Vec<String>,
+}
+
+/// Permission to publish to the reply subjects of messages that were delivered (PERM-014).
+/// Without [`SubjectPermission::allow`] for publishing, nothing else may be published to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Responses {
+    /// Answers to each request; none is any number (PERM-015). Default 1.
+    pub max: Option<u32>,
+    /// How long each request may be answered; zero is for ever (PERM-016). Default 2 min.
+    pub expires: Duration,
+}
+
+/// The ways to be connected. Only the first exists in this server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectionType {
+    /// TCP, with or without TLS.
+    Standard,
+    /// WebSocket.
+    Websocket,
+    /// Another server as a leaf.
+    Leafnode,
+    /// The same by WebSocket.
+    LeafnodeWs,
+    /// MQTT.
+    Mqtt,
+    /// MQTT by WebSocket.
+    MqttWs,
+    /// Within the same process.
+    InProcess,
+}
+
+impl Default for Auth {
+    fn default() -> Auth {
+        Auth {
+            token: None,
+            users: Vec::new(),
+            accounts: Vec::new(),
+            no_auth_user: None,
+            timeout: Duration::from_secs(2),
+            default_permissions: None,
+        }
+    }
+}
+
+impl Default for Responses {
+    fn default() -> Responses {
+        Responses { max: Some(1), expires: Duration::from_secs(120) }
+    }
+}
+
+impl AccountOptions {
+    /// An account without users.
+    pub fn new(name: impl Into<String>) -> AccountOptions {
+        AccountOptions { name: name.into(), ..AccountOptions::default() }
+    }
+
+    /// Adds a user.
+    pub fn user(mut self, user: User) -> AccountOptions {
+        self.users.push(user);
+        self
+    }
+}
+
+impl User {
+    /// A user with a password, or with the bcrypt hash of one.
+    pub fn with_password(name: impl Into<String>, password: impl Into<Secret>) -> User {
+        User::new(Credential::Password { name: name.into(), password: password.into() })
+    }
+
+    /// A user with a key pair, named by the public key: `U…`.
+    pub fn with_nkey(key: impl Into<String>) -> User {
+        User::new(Credential::Nkey(key.into()))
+    }
+
+    fn new(credential: Credential) -> User {
+        User { credential, permissions: None, connection_types: Vec::new() }
+    }
+
+    /// Restricts what it may do.
+    pub fn permissions(mut self, permissions: Permissions) -> User {
+        self.permissions = Some(permissions);
+        self
+    }
+
+    /// The name or the public key.
+    pub fn name(&self) -> &str {
+        match &self.credential {
+            Credential::Password { name, .. } | Credential::Nkey(name) => name,
+        }
+    }
+
+    pub(crate) fn problem(&self) -> Option<String> {
+        match &self.credential {
+            Credential::Password { name, .. } if name.is_empty() => {
+                Some("User entry requires a user".to_owned())
+            }
+            Credential::Password { password, .. } => password.problem(),
+            Credential::Nkey(key) => nkey_problem(key),
+        }
+    }
+}
+
+impl Secret {
+    fn problem(&self) -> Option<String> {
+        let lacking = self.is_bcrypt() && !cfg!(feature = "bcrypt");
+        lacking.then(|| "a bcrypt hash needs the cargo feature `bcrypt`".to_owned())
+    }
+}
+
+#[cfg(feature = "nkeys")]
+fn nkey_problem(key: &str) -> Option<String> {
+    let valid = super::nkey::is_public_user_key(key);
+    (!valid).then(|| "Not a valid public nkey for a user".to_owned())
+}
+
+#[cfg(not(feature = "nkeys"))]
+fn nkey_problem(_: &str) -> Option<String> {
+    Some("a user with an nkey needs the cargo feature `nkeys`".to_owned())
+}
+
+impl Permissions {
+    /// Allows publishing to a subject or pattern.
+    pub fn allow_publish(mut self, subject: impl Into<String>) -> Permissions {
+        self.publish.allow.push(subject.into());
+        self
+    }
+
+    /// Forbids publishing to a subject or pattern.
+    pub fn deny_publish(mut self, subject: impl Into<String>) -> Permissions {
+        self.publish.deny.push(subject.into());
+        self
+    }
+
+    /// Allows subscribing to a subject or pattern; `subject queue` in that group alone.
+    pub fn allow_subscribe(mut self, subject: impl Into<String>) -> Permissions {
+        self.subscribe.allow.push(subject.into());
+        self
+    }
+
+    /// Forbids subscribing to a subject or pattern; `subject queue` in that group alone.
+    pub fn deny_subscribe(mut self, subject: impl Into<String>) -> Permissions {
+        self.subscribe.deny.push(subject.into());
+        self
+    }
+
+    /// Allows answers to requests.
+    pub fn allow_responses(mut self, responses: Responses) -> Permissions {
+        self.responses = Some(responses);
+        self
+    }
+
+    fn problem(&self, profile: Profile) -> Option<String> {
+        let invalid = |(side, entry): (&SubjectPermission, &String)| {
+            let (subject, queue) = split_queue(entry);
+            let named = queue.is_some() && std::ptr::eq(side, &self.publish);
+            let refused = named && profile.refuses_queues_in_publish();
+            (refused || !is_valid_pattern(subject.as_bytes()))
+                .then(|| format!("subject \"{entry}\" is not a valid subject"))
+        };
+        let entries = [&self.publish, &self.subscribe]
+            .into_iter()
+            .flat_map(|side| side.allow.iter().chain(&side.deny).map(move |entry| (side, entry)));
+        entries.into_iter().find_map(invalid)
+    }
+}
+
+/// The parts of a permission's entry: a subject, and a queue group if one is named (PERM-011).
+pub(super) fn split_queue(entry: &str) -> (&str, Option<&str>) {
+    match entry.split_once([' ', '\t']) {
+        Some((subject, queue)) => (subject, Some(queue.trim())),
+        None => (entry, None),
+    }
+}
+
+impl Auth {
+    /// Whether anybody has to log in (AUTH-003).
+    pub(crate) fn is_required(&self) -> bool {
+        self.token.is_some() || self.users().next().is_some()
+    }
+
+    /// All users, with the name of the account that each belongs to and what it may do.
+    pub(crate) fn users(&self) -> impl Iterator<Item = (&str, &User, Option<&Permissions>)> {
+        let global = (GLOBAL_ACCOUNT, &self.users, &self.default_permissions);
+        let named = self
+            .accounts
+            .iter()
+            .map(|account| (account.name.as_str(), &account.users, &account.default_permissions));
+        std::iter::once(global).chain(named).flat_map(|(account, users, defaults)| {
+            users
+                .iter()
+                .map(move |user| (account, user, user.permissions.as_ref().or(defaults.as_ref())))
+        })
+    }
+
+    /// Says what can't be meant, if anything, in nats-server's words (AUTH-012, AUTH-020).
+    pub(crate) fn problem(&self, profile: Profile) -> Option<String> {
+        let of_user = |(_, user, permissions): (_, &User, Option<&Permissions>)| {
+            user.problem().or_else(|| permissions.and_then(|it| it.problem(profile)))
+        };
+        self.contradiction()
+            .or_else(|| self.token.as_ref().and_then(Secret::problem))
+            .or_else(|| self.users().find_map(of_user))
+            .or_else(|| self.no_auth_user_problem())
+    }
+
+    /// What does not go together.
+    pub(crate) fn contradiction(&self) -> Option<String> {
+        if self.token.is_some() && self.users().next().is_some() {
+            return Some("Can not have a token and a users array".to_owned());
+        }
+        let mut accounts = HashSet::new();
+        for AccountOptions { name, .. } in &self.accounts {
+            if name == GLOBAL_ACCOUNT {
+                return Some(format!("\"{name}\" is a Reserved Account"));
+            }
+            if !accounts.insert(name) {
+                return Some(format!("Duplicate Account Entry: {name}"));
+            }
+        }
+        let mut names = HashSet::new();
+        let twice = self.users().find(|(_, user, _)| !names.insert(user.name()));
+        twice.map(|(_, user, _)| format!("Duplicate user {:?} detected", user.name()))
+    }
+
+    fn no_auth_user_problem(&self) -> Option<String> {
+        let name = self.no_auth_user.as_ref()?;
+        let missing = match self.users().next() {
+            None => "present, but users/nkeys are not defined",
+            Some(_) => {
+                "not present as user or nkey in authorization block or account configuration"
+            }
+        };
+        let present = self.users().any(|(_, user, _)| user.name() == name);
+        (!present).then(|| format!("no_auth_user: {name:?} {missing}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(auth: Auth) -> String {
+        auth.problem(Profile::default()).unwrap_or_default()
+    }
+
+    fn with(users: Vec<User>) -> Auth {
+        Auth { users, ..Auth::default() }
+    }
+
+    fn alice() -> User {
+        User::with_password("alice", "pw")
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_a_problem() {
+        let twice = AccountOptions::new("A").user(alice());
+        for (auth, words) in [
+            (Auth { token: Some("t".into()), ..with(vec![alice()]) }, "a token and a users array"),
+            (with(vec![User::with_password("", "pw")]), "User entry requires a user"),
+            (with(vec![alice(), alice()]), "Duplicate user \"alice\" detected"),
+            (Auth { accounts: vec![twice.clone()], ..with(vec![alice()]) }, "Duplicate user"),
+            (
+                Auth { accounts: vec![AccountOptions::new("A"), twice], ..Auth::default() },
+                "Duplicate Account Entry: A",
+            ),
+            (
+                Auth { accounts: vec![AccountOptions::new("$G")], ..Auth::default() },
+                "\"$G\" is a Reserved Account",
+            ),
+            (
+                Auth { no_auth_user: Some("zz".into()), ..with(vec![alice()]) },
+                "no_auth_user: \"zz\" not present as user or nkey",
+            ),
+            (
+                Auth { no_auth_user: Some("zz".into()), ..Auth::default() },
+                "no_auth_user: \"zz\" present, but users/nkeys are not defined",
+            ),
+            (with(vec![User::with_nkey("UABC")]), "nkey"),
+        ] {
+            assert!(problem(auth.clone()).contains(words), "{}: {words}", problem(auth));
+        }
+        let guest = Some("alice".to_owned());
+        assert_eq!(problem(Auth { no_auth_user: guest, ..with(vec![alice()]) }), "");
+    }
+
+    #[test]
+    fn subjects_must_be_valid_and_queues_stand_where_one_subscribes() {
+        let list = |entry: &str| SubjectPermission { allow: vec![entry.into()], deny: vec![] };
+        let subscribe = |entry| Permissions { subscribe: list(entry), ..Permissions::default() };
+        let publish = |entry| Permissions { publish: list(entry), ..Permissions::default() };
+        for (permissions, profile, valid) in [
+            (subscribe("foo..bar"), Profile::V2_15, false),
+            (subscribe("foo.> q"), Profile::V2_15, true),
+            (publish("foo q"), Profile::V2_14, false),
+            (publish("foo q"), Profile::V2_12, true),
+        ] {
+            let auth = with(vec![alice().permissions(permissions.clone())]);
+            assert_eq!(auth.problem(profile).is_none(), valid, "{permissions:?}");
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The broker as one client's session sees it.
+
+use std::{fmt, net::SocketAddr, sync::Arc};
+
+use crate::{
+    Config, ConnectionType,
+    auth::{Authenticator, Check, Verdict},
+    protocol::{ConnectOptions, Info, Publish},
+    router::{Client, Publisher, Scope, Seat},
+    session::{AUTHORIZATION_VIOLATION, Broker, Close, LogIn},
+};
+
+/// Who is at the other end of a connection.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) client: Arc<Client>,
+    pub(crate) addr: SocketAddr,
+    /// What the connection is greeted with.
+    pub(crate) info: Info,
+}
+
+/// A client, and all that it is to the broker.
+pub(super) struct Side {
+    pub(super) client: Arc<Client>,
+    pub(super) publisher: Publisher,
+    pub(super) info: Info,
+    /// CONNECT has come and the early first PING is to be scheduled.
+    pub(super) first_ping: bool,
+    authenticator: Arc<Authenticator>,
+    /// A login whose verdict takes long.
+    check: Option<Check>,
+    /// Among the connections of its account; none before the login.
+    seat: Option<Seat>,
+    /// 0 is no limit.
+    max_subscriptions: usize,
+    /// The server's own limits, where an account has smaller ones.
+    server_max: (usize, usize),
+    addr: SocketAddr,
+    /// Who the client says it is, for the log.
+    names: Names,
+}
+
+#[derive(Debug, Default)]
+struct Names {
+    library: String,
+    user: String,
+    nkey: String,
+}
+
+impl Side {
+    pub(super) fn new(peer: Peer, config: &Config, authenticator: Arc<Authenticator>) -> Side {
+        let anybody = authenticator.anybody();
+        let seat = (!authenticator.is_required()).then(|| Seat::take(anybody.account())).flatten();
+        Side {
+            client: peer.client,
+            publisher: Publisher::new(anybody),
+            info: peer.info,
+            first_ping: false,
+            authenticator,
+            check: None,
+            seat,
+            max_subscriptions: config.max_subscriptions,
+            server_max: (config.max_subscriptions, config.max_payload_bytes),
+            addr: peer.addr,
+            names: Names::default(),
+        }
+    }
+
+    /// Whether anything but CONNECT is served.
+    pub(super) fn is_admitted(&self) -> bool {
+        self.seat.is_some()
+    }
+
+    /// Serves a client that has not sent CONNECT; false if that is not to be.
+    pub(super) fn admit_without_connect(&mut self) -> Result<bool, Close> {
+        match self.authenticator.without_connect() {
+            Some(scope) => self.admit(scope).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// The login that has to be checked before anything else is handled.
+    pub(super) fn take_check(&mut self) -> Option<Check> {
+        self.check.take()
+    }
+
+    /// The login has been checked.
+    pub(super) fn checked(&mut self, scope: Option<Arc<Scope>>) -> Result<(), Close> {
+        match scope {
+            Some(scope) => self.admit(scope),
+            None => Err(self.refuse()),
+        }
+    }
+
+    /// Largest payload of this client.
+    pub(super) fn max_payload_bytes(&self) -> usize {
+        self.info.max_payload
+    }
+
+    /// Gives its place in the account to others.
+    pub(super) fn stand_up(&mut self) {
+        self.seat = None;
+    }
+
+    fn admit(&mut self, scope: Arc<Scope>) -> Result<(), Close> {
+        let account = scope.account();
+        if !self.seat.as_ref().is_some_and(|seat| seat.is_in(account)) {
+            let Some(seat) = Seat::take(account) else {
+                let text = "maximum account active connections exceeded";
+                self.log_error(format_args!("{text}"));
+                return Err(Close::Told(text));
+            };
+            self.seat = Some(seat);
+        }
+        let (limits, (max_subscriptions, max_payload)) = (account.limits(), self.server_max);
+        let unlimited = |max: usize| if max == 0 { usize::MAX } else { max };
+        self.max_subscriptions = match limits.max_subscriptions {
+            Some(max) => max.min(unlimited(max_subscriptions)),
+            None => max_subscriptions,
+        };
+        self.info.max_payload =
+            limits.max_payload_bytes.map_or(max_payload, |max| max.min(max_payload));
+        if !Arc::ptr_eq(self.publisher.scope(), &scope) {
+            self.publisher.enter(scope);
+        }
+        Ok(())
+    }
+
+    fn refuse(&self) -> Close {
+        self.log_refusal();
+        Close::Told(AUTHORIZATION_VIOLATION)
+    }
+
+    /// Tells the log who could not log in, never with what (AUTH-023).
+    pub(super) fn log_refusal(&self) {
+        let Names { user, nkey, .. } = &self.names;
+        let who = match (nkey.as_str(), user.as_str()) {
+            ("", "") => String::new(),
+            ("", user) => format!(" - User {user:?}"),
+            (nkey, _) => format!(" - Nkey {nkey:?}"),
+        };
+        log::error!("{} - cid:{} - authentication error{who}", self.addr, self.client.id);
+    }
+}
+
+impl Broker for Side {
+    fn send(&mut self, bytes: &[u8]) {
+        self.publisher.send(&self.client, bytes);
+    }
+
+    fn log_in(&mut self, options: &ConnectOptions) -> Result<LogIn, Close> {
+        let credentials = &options.credentials;
+        let named = [&options.version, &options.lang, &options.name];
+        let library: Vec<&str> =
+            named.iter().map(|it| it.as_str()).filter(|it| !it.is_empty()).collect();
+        self.names = Names {
+            library: library.join(":"),
+            user: credentials.user.clone(),
+            nkey: credentials.nkey.clone(),
+        };
+        let nonce = self.info.nonce.as_deref();
+        match self.authenticator.judge(credentials, nonce, ConnectionType::Standard) {
+            Verdict::Admitted(scope) => self.admit(scope).map(|()| LogIn::Done),
+            Verdict::Refused => Err(self.refuse()),
+            Verdict::Later(check) => {
+                self.check = Some(check);
+                Ok(LogIn::Later)
+            }
+        }
+    }
+
+    fn connected(&mut self, options: &ConnectOptions, first: bool) {
+        self.client.set_options(options.echo, options.headers);
+        self.first_ping |= first;
+    }
+
+    fn send_info(&mut self) {
+        let account = self.publisher.scope().account().name().to_owned();
+        let info = Info {
+            connect_info: true,
+            remote_account: Some(account),
+            auth_required: self.authenticator.is_required(),
+            nonce: None,
+            ..self.info.clone()
+        };
+        let mut line = Vec::new();
+        info.encode(&mut line);
+        self.send(&line);
+    }
+
+    fn is_subscribed_out(&self) -> bool {
+        let max = self.max_subscriptions;
+        max > 0 && self.client.subscription_count() >= max
+    }
+
+    fn may_publish(&mut self, subject: &[u8]) -> bool {
+        self.publisher.may_publish(subject)
+    }
+
+    fn may_subscribe(&self, pattern: &[u8], queue: Option<&[u8]>) -> bool {
+        let grants = self.publisher.scope().grants();
+        grants.is_none_or(|grants| grants.may_subscribe(pattern, queue))
+    }
+
+    fn log_error(&self, text: fmt::Arguments<'_>) {
+        let scope = self.publisher.scope();
+        let (library, account) = (&self.names.library, scope.account().name());
+        let user = match scope.user() {
+            "" => format!("\"{account}\""),
+            user => format!("\"{account}/user:{user}\""),
+        };
+        let (addr, id) = (self.addr, self.client.id);
+        log::error!("{addr} - cid:{id} - \"v{library}\" - {user} - {text}");
+    }
+
+    fn is_subscribed(&self, sid: &[u8]) -> bool {
+        self.client.is_subscribed(sid)
+    }
+
+    fn subscribe(&mut self, pattern: &[u8], queue: Option<&[u8]>, sid: &[u8]) {
+        self.client.subscribe(self.publisher.scope(), pattern, queue, sid);
+    }
+
+    fn unsubscribe(&mut self, sid: &[u8], max: u64) {
+        self.client.unsubscribe(sid, max);
+    }
+
+    fn unsubscribe_all(&mut self) {
+        self.client.unsubscribe_all();
+    }
+
+    fn publish(&mut self, message: &Publish<'_>) -> bool {
+        self.publisher.publish(&self.client, message)
+    }
+
+    fn no_responders(&mut self, message: &Publish<'_>, reply: &[u8], names_subject: bool) {
+        let name = names_subject.then_some(message.subject);
+        self.publisher.no_responders(&self.client, reply, name);
+    }
+}
