@@ -19,6 +19,7 @@ pub(super) const LACKS: &[&str] = &[
     "signals",
     "tls",
     "tracing",
+    "xkeys",
 ];
 
 /// A running broker, until it is shut down.

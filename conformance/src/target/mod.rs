@@ -52,6 +52,7 @@ pub const CAPABILITIES: &[&str] = &[
     "signals",
     "tls",
     "tracing",
+    "xkeys",
 ];
 
 /// How servers under test come to be.

@@ -70,6 +70,9 @@ impl Authenticator {
     /// Takes options that have no [`problem`](Auth::problem).
     pub(crate) fn new(config: &Config) -> Authenticator {
         let auth = &config.auth;
+        if auth.has_plain_passwords() {
+            log::warn!("Plaintext passwords detected, use nkeys or bcrypt");
+        }
         let accounts = accounts(auth);
         let mut by_name = HashMap::new();
         let mut by_nkey = HashMap::new();
@@ -147,10 +150,10 @@ impl Authenticator {
 
     /// Who a connection is whose first operation is not CONNECT (AUTH-011, AUTH-014).
     pub(crate) fn without_connect(&self) -> Option<Arc<Scope>> {
-        match &self.guest {
-            Some(Guest::NoAuthUser(identity)) => Some(identity.scope.for_connection()),
-            _ => None,
-        }
+        self.guest.as_ref().map(|guest| match guest {
+            Guest::NoAuthUser(identity) => identity.scope.for_connection(),
+            Guest::BesideSystem => self.anybody(),
+        })
     }
 
     /// Judges what CONNECT offers. Kinds of credentials that are not configured are passed over

@@ -45,6 +45,7 @@ struct Names {
     library: String,
     user: String,
     nkey: String,
+    has_token: bool,
 }
 
 impl Side {
@@ -133,8 +134,9 @@ impl Side {
 
     /// Tells the log who could not log in, never with what (AUTH-023).
     pub(super) fn log_refusal(&self) {
-        let Names { user, nkey, .. } = &self.names;
+        let Names { user, nkey, has_token, .. } = &self.names;
         let who = match (nkey.as_str(), user.as_str()) {
+            ("", "") if *has_token => " - Token \"[REDACTED]\"".to_owned(),
             ("", "") => String::new(),
             ("", user) => format!(" - User {user:?}"),
             (nkey, _) => format!(" - Nkey {nkey:?}"),
@@ -157,6 +159,7 @@ impl Broker for Side {
             library: library.join(":"),
             user: credentials.user.clone(),
             nkey: credentials.nkey.clone(),
+            has_token: !credentials.token.is_empty(),
         };
         let nonce = self.info.nonce.as_deref();
         match self.authenticator.judge(credentials, nonce, ConnectionType::Standard) {
