@@ -24,6 +24,8 @@ const TREE_TOKENS_MAX: usize = 4096;
 ///   subject has in that place, and what its subject, queue group and sid are long; as many as
 ///   [`max_subscriptions`](Config::max_subscriptions) allows. The tokens weigh most: a line of
 ///   4 KiB that is all tokens takes 700 KiB;
+/// - with permissions, which of its last subjects it may publish to: 128 KiB and one subject that
+///   may be longer; with [`Responses`](crate::Responses), 65 536 reply subjects besides;
 /// - where its last subjects led: 2 MiB and one route that may be longer. The subscriptions that
 ///   these lead to, if they have ended since, stay until it publishes again or its next keep-alive.
 ///

@@ -207,13 +207,16 @@ impl Broker for Side {
 
     fn log_error(&self, text: fmt::Arguments<'_>) {
         let scope = self.publisher.scope();
-        let (library, account) = (&self.names.library, scope.account().name());
-        let user = match scope.user() {
-            "" => format!("\"{account}\""),
-            user => format!("\"{account}/user:{user}\""),
+        let library = match self.names.library.as_str() {
+            "" => String::new(),
+            library => format!(" - \"v{library}\""),
         };
-        let (addr, id) = (self.addr, self.client.id);
-        log::error!("{addr} - cid:{id} - \"v{library}\" - {user} - {text}");
+        let user = match (scope.account().name(), scope.user()) {
+            (_, "") => String::new(),
+            _ if library.is_empty() => String::new(),
+            (account, user) => format!(" - \"{account}/user:{user}\""),
+        };
+        log::error!("{} - cid:{}{library}{user} - {text}", self.addr, self.client.id);
     }
 
     fn is_subscribed(&self, sid: &[u8]) -> bool {
