@@ -68,7 +68,7 @@ pub(crate) async fn serve<R, W>(
     let (mut parser, session) = (Parser::new(limits), Session::new());
     parser.announce(session.pedantic());
     let side = Side::new(peer, &config, authenticator);
-    let mut conversation = Conversation { parser, session, side, keepalive, config };
+    let mut conversation = Conversation { parser, session, side, keepalive, config, begun: false };
     let mut buffer = BytesMut::new();
     let close = conversation.read(&mut reader, &mut buffer).await;
     log::debug!("cid:{} - Client connection closed: {close}", client.id);
@@ -108,6 +108,8 @@ struct Conversation {
     side: Side,
     keepalive: Keepalive,
     config: Arc<Config>,
+    /// Before the login: the first byte has come.
+    begun: bool,
 }
 
 impl Conversation {
@@ -234,7 +236,8 @@ impl Conversation {
     /// Handles every complete operation and leaves the rest in the buffer; stops at a login whose
     /// check takes long.
     fn operations(&mut self, buffer: &mut BytesMut) -> Result<Option<Check>, Close> {
-        if let (false, Some(first)) = (self.side.is_admitted(), buffer.first()) {
+        if let (false, false, Some(first)) = (self.side.is_admitted(), self.begun, buffer.first()) {
+            self.begun = true;
             self.first_operation(*first)?;
         }
         let (mut done, mut heard) = (0, false);

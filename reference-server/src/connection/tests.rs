@@ -1,7 +1,7 @@
 //! Connections without sockets.
 
 use super::*;
-use crate::router::Client;
+use crate::{Auth, router::Client};
 
 fn peer(client: Arc<Client>) -> Peer {
     Peer { client, addr: ([127, 0, 0, 1], 1).into(), info: Info::default() }
@@ -34,4 +34,32 @@ async fn a_quiet_connection_does_not_keep_alive_who_is_gone() {
         }
     });
     assert!(soon.await.is_ok(), "the quiet connection still knows it");
+}
+
+#[tokio::test]
+async fn a_login_may_come_byte_by_byte_and_nothing_else() {
+    let auth = Auth { token: Some("t".into()), ..Auth::default() };
+    let config = Arc::new(Config { auth, ..Config::default() });
+    for (input, answer) in [
+        ("cOnNeCt {\"auth_token\":\"t\"}\r\nPING\r\n", "+OK\r\nPONG\r\n"),
+        ("CONNECT {\"auth_token\":\"C\"}\r\nPING\r\n", "-ERR 'Authorization Violation'\r\n"),
+        ("PING\r\n", "-ERR 'Authorization Violation'\r\n"),
+        ("COW", "-ERR 'Unknown Protocol Operation'\r\n"),
+    ] {
+        let authenticator = Arc::new(Authenticator::new(&config));
+        let (mut near, far) = tokio::io::duplex(64 << 10);
+        let (reader, writer) = tokio::io::split(far);
+        let peer = peer(Arc::new(Client::new(1, 1 << 20)));
+        tokio::spawn(serve(reader, writer, peer, config.clone(), authenticator, || {}));
+        for byte in input.bytes() {
+            near.write_all(&[byte]).await.unwrap();
+            yield_now().await;
+            yield_now().await;
+        }
+        near.shutdown().await.unwrap();
+        let mut told = String::new();
+        near.read_to_string(&mut told).await.unwrap();
+        let (_, told) = told.split_once("\r\n").unwrap();
+        assert_eq!(told, answer, "{input}");
+    }
 }
