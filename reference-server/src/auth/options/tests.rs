@@ -61,3 +61,12 @@ fn subjects_must_be_valid_and_queues_stand_where_one_subscribes() {
         assert_eq!(auth.problem(profile).is_none(), valid, "{permissions:?}");
     }
 }
+
+#[test]
+fn passwords_in_clear_are_noticed_and_tokens_are_not() {
+    // AUTH-022, as nats-server has it.
+    let hashed = User::with_password("a", "$2b$04$abcdefghijklmnopqrstuu");
+    assert!(with(vec![hashed.clone(), alice()]).has_plain_passwords());
+    assert!(!with(vec![hashed, User::with_nkey("U")]).has_plain_passwords());
+    assert!(!Auth { token: Some("t".into()), ..Auth::default() }.has_plain_passwords());
+}
