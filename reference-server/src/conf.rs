@@ -5,7 +5,7 @@
 //! option that is silently ignored would be worse.
 
 pub(crate) mod block;
-mod duration;
+pub(crate) mod duration;
 mod options;
 mod scalar;
 mod syntax;

@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use crate::conf::duration::show;
+
 /// The deepest that the tree of subscriptions may become.
 const TREE_TOKENS_MAX: usize = 4096;
 
@@ -175,9 +177,10 @@ impl Config {
         }
         if self.lame_duck_grace_period >= self.lame_duck_duration {
             return Some(format!(
-                "lame duck grace period ({:?}) should be strictly lower than lame duck duration \
-                 ({:?})",
-                self.lame_duck_grace_period, self.lame_duck_duration
+                "lame duck grace period ({}) should be strictly lower than lame duck duration \
+                 ({})",
+                show(self.lame_duck_grace_period),
+                show(self.lame_duck_duration)
             ));
         }
         None

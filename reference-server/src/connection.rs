@@ -13,6 +13,7 @@ use std::{pin::pin, sync::Arc, time::Duration, time::Instant};
 use bytes::{Buf, BytesMut};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    sync::watch,
     task::yield_now,
     time::{sleep, timeout},
 };
@@ -20,9 +21,10 @@ use tokio::{
 use crate::{
     Config,
     keepalive::{Due, Keepalive},
-    outbox::Ending,
+    outbox::{Ending, News},
     protocol::{ClientOp, ConnectOptions, Info, Limits, Parser, Publish, encode},
     router::{Client, Publisher},
+    server::{Phase, Terms},
     session::{Broker, Close, Session},
 };
 
@@ -45,26 +47,33 @@ pub(crate) async fn serve<R, W>(
     writer: W,
     client: Arc<Client>,
     info: Info,
-    config: Arc<Config>,
+    terms: watch::Receiver<Terms>,
     gone: impl FnOnce(),
 ) where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin + Send + 'static,
 {
+    let config = terms.borrow().config.clone();
     let sending = tokio::spawn(writer::write(writer, client.clone(), config.write_deadline));
-    let limits = Limits {
-        max_payload_bytes: config.max_payload_bytes,
-        max_control_line_bytes: config.max_control_line_bytes,
-    };
+    let limits = limits(&config);
     let keepalive = Keepalive::new(config.ping_interval, config.ping_max);
     let (mut parser, session) = (Parser::new(limits), Session::new());
     parser.announce(session.pedantic());
     let mut conversation = Conversation {
         parser,
         session,
-        side: Side { client: client.clone(), publisher: Publisher::new(), info, first_ping: false },
+        side: Side {
+            client: client.clone(),
+            publisher: Publisher::new(),
+            info,
+            first_ping: false,
+            takes_info: false,
+        },
         keepalive,
         config,
+        terms,
+        lame_duck: false,
+        ponged: false,
     };
     let mut buffer = BytesMut::new();
     let close = conversation.read(&mut reader, &mut buffer).await;
@@ -104,6 +113,19 @@ struct Conversation {
     side: Side,
     keepalive: Keepalive,
     config: Arc<Config>,
+    /// What holds for all connections, as it is now.
+    terms: watch::Receiver<Terms>,
+    /// The client need not be told again that the server is a lame duck.
+    lame_duck: bool,
+    /// A PONG has been sent.
+    ponged: bool,
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        max_payload_bytes: config.max_payload_bytes,
+        max_control_line_bytes: config.max_control_line_bytes,
+    }
 }
 
 /// The broker as one client's session sees it.
@@ -113,6 +135,8 @@ struct Side {
     info: Info,
     /// CONNECT has come and the early first PING is to be scheduled.
     first_ping: bool,
+    /// The client said that it expects INFO at any time.
+    takes_info: bool,
 }
 
 impl Conversation {
@@ -123,7 +147,7 @@ impl Conversation {
         buffer: &mut BytesMut,
     ) -> String {
         let client = self.side.client.clone();
-        let mut ended = pin!(client.outbox.ended(Ending::Flush));
+        let mut news = pin!(client.outbox.news());
         let mut timer = pin!(sleep(self.keepalive.delay()));
         let (mut room, mut grown, mut turn_bytes) = (READ_BYTES_MIN, false, 0);
         let mut greeting = Vec::new();
@@ -159,7 +183,15 @@ impl Conversation {
                         return self.last_words(close);
                     }
                 }
-                () = ended.as_mut() => return "ended by the server".to_owned(),
+                what = news.as_mut() => {
+                    if what == News::Ending {
+                        return "ended by the server".to_owned();
+                    }
+                    news.set(client.outbox.news());
+                    if self.follow() {
+                        timer.set(sleep(self.keepalive.delay()));
+                    }
+                }
             }
             let result = self.operations(buffer);
             if grown && buffer.is_empty() {
@@ -196,6 +228,7 @@ impl Conversation {
                 ClientOp::Announce { .. } => {}
                 ClientOp::Pong => self.keepalive.answered(),
                 ClientOp::Connect(_) | ClientOp::Info(_) | ClientOp::Nothing | ClientOp::Error => {}
+                ClientOp::Ping => (heard, self.ponged) = (true, true),
                 _ => heard = true,
             }
             let connects = matches!(op, ClientOp::Connect(_));
@@ -213,6 +246,30 @@ impl Conversation {
         }
         buffer.advance(done);
         result
+    }
+
+    /// Does what has changed for all connections: a reload, a lame duck (LIFE-006, LIFE-011).
+    /// Says whether there are new options.
+    fn follow(&mut self) -> bool {
+        let terms = self.terms.borrow().clone();
+        let reloaded = !Arc::ptr_eq(&terms.config, &self.config);
+        if reloaded {
+            self.parser.limits = limits(&terms.config);
+            self.keepalive.set(terms.config.ping_interval, terms.config.ping_max);
+            let (client_id, client_ip) =
+                (self.side.info.client_id, std::mem::take(&mut self.side.info.client_ip));
+            self.side.info = Info { client_id, client_ip, ..(*terms.greeting).clone() };
+            self.config = terms.config;
+        }
+        if terms.phase == Phase::LameDuck && !std::mem::replace(&mut self.lame_duck, true) {
+            self.side.info.lame_duck = true;
+            if self.ponged && self.side.takes_info {
+                let mut line = Vec::new();
+                self.side.info.encode(&mut line);
+                self.side.send(&line);
+            }
+        }
+        reloaded
     }
 
     fn keep_alive(&mut self) -> Result<(), Close> {
@@ -251,6 +308,7 @@ impl Broker for Side {
     fn connected(&mut self, options: &ConnectOptions, first: bool) {
         self.client.set_options(options.echo, options.headers);
         self.first_ping |= first;
+        self.takes_info = options.protocol == 1;
     }
 
     fn send_info(&mut self) {
@@ -319,7 +377,9 @@ mod tests {
             let (near, far) = tokio::io::duplex(64 << 10);
             (near, tokio::io::split(far))
         };
-        let serving = serve(reader, writer, client(2), Info::default(), Arc::new(config), || {});
+        let terms = watch::Sender::new(Terms::new(config, Info::default()));
+        let terms = terms.subscribe();
+        let serving = serve(reader, writer, client(2), Info::default(), terms, || {});
         tokio::spawn(serving);
         quiet.write_all(b"CONNECT {}\r\nPUB subject 2\r\nhi\r\n").await.unwrap();
         let soon = timeout(Duration::from_secs(10), async {

@@ -38,5 +38,5 @@ mod subject;
 pub use conf::{ConfigError, ConfigWarning, Problem};
 pub use config::{Config, Profile, ProgramConfig};
 pub use index::{Index, Matches, QueueGroup};
-pub use server::{Builder, Server, StartError};
+pub use server::{Builder, ReloadError, Server, StartError};
 pub use subject::{is_valid_literal, is_valid_pattern};

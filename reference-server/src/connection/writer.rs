@@ -28,7 +28,7 @@ pub(super) async fn write<W: AsyncWrite + Unpin>(
             Batch::Send(pieces) => {
                 let sent = tokio::select! {
                     sent = send(&mut writer, pieces, &client, deadline) => sent,
-                    () = outbox.ended(Ending::Cut) => return,
+                    () = outbox.cut() => return,
                 };
                 if let Err(error) = sent {
                     log::debug!("cid:{} - {error}", client.id);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use nats_reference_server::{Config, ConfigError, ConfigWarning, Profile};
 
-use super::table::{self, Does, Flag, SECTIONS, Takes};
+use super::table::{self, Does, Flag, SECTIONS, Set, Takes};
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub(super) struct CommandLine {
     pub(super) config_file: Option<PathBuf>,
     /// What was accepted and is without effect.
     pub(super) warnings: Vec<String>,
-    settings: Vec<(fn(&mut Config, &str) -> Result<(), String>, String)>,
+    settings: Vec<(Set, String)>,
 }
 
 /// A flag as it was given.

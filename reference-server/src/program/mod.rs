@@ -132,34 +132,65 @@ impl Process<'_> {
         log::info!("Server is ready");
         let mut process =
             Process { line, logger, server, profile, ports_file, is_lame_duck: false };
+        let code = process.obey_all(&mut signals).await;
+        log::info!("Initiating Shutdown...");
+        process.server.shutdown().await;
+        drop(process.ports_file);
+        log::info!("Server Exiting..");
+        Ok(code)
+    }
+
+    /// Does what signals mean until one of them, or the end of a lame duck, ends the process.
+    async fn obey_all(&mut self, signals: &mut Signals) -> ExitCode {
         loop {
-            let signal = signals.next().await;
-            if profile >= Profile::V2_11 {
-                log::info!("Trapped \"{}\" signal", signal.name());
+            let order = tokio::select! {
+                order = signals.next() => order,
+                () = self.server.stopped(), if self.is_lame_duck => return ExitCode::SUCCESS,
+            };
+            if self.profile >= Profile::V2_11 {
+                log::info!("Trapped \"{}\" signal", order.name());
             }
-            if let Some(code) = process.obey(signal) {
-                log::info!("Initiating Shutdown...");
-                process.server.shutdown().await;
-                drop(process.ports_file);
-                log::info!("Server Exiting..");
-                return Ok(code);
+            match order {
+                Order::Interrupt => return ExitCode::SUCCESS,
+                // LIFE-013
+                Order::Terminate if self.is_lame_duck => {}
+                // LIFE-001
+                Order::Terminate if self.profile <= Profile::V2_10 => return ExitCode::FAILURE,
+                Order::Terminate => return ExitCode::SUCCESS,
+                Order::Reopen => self.logger.reopen(),
+                Order::LameDuck => {
+                    self.is_lame_duck = true;
+                    self.server.lame_duck();
+                }
+                Order::Reload => match self.reload() {
+                    Ok(()) => log::info!("Reloaded server configuration"),
+                    Err(words) => log::error!("Failed to reload server configuration: {words}"),
+                },
             }
         }
     }
 
-    /// Does what a signal means; a status ends the process.
-    fn obey(&mut self, signal: Order) -> Option<ExitCode> {
-        match signal {
-            Order::Interrupt => return Some(ExitCode::SUCCESS),
-            Order::Terminate => {
-                // LIFE-001
-                let failed = self.profile <= Profile::V2_10;
-                return Some(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS });
-            }
-            Order::Reopen => self.logger.reopen(),
-            Order::Reload | Order::LameDuck => {}
+    /// Reads the file again and takes over what has changed, all or nothing (LIFE-003, LIFE-007).
+    fn reload(&mut self) -> Result<(), String> {
+        if self.line.config_file.is_none() {
+            let words = "can only reload config when a file is provided using -c or --config";
+            return Err(words.to_owned());
         }
-        None
+        let (config, odd) = self.line.config().map_err(|error| error.to_string())?;
+        let program = config.program.clone();
+        let old = self.server.config().program.clone();
+        let changes = self.server.reload(config).map_err(|error| error.to_string())?;
+        odd.iter().for_each(|warning| log::warn!("{warning}"));
+        self.logger.configure(&program)?;
+        changes.iter().for_each(|change| log::info!("Reloaded: {change}"));
+        if let Some(path) = program.pid_file.filter(|path| old.pid_file.as_ref() != Some(path)) {
+            files::write_pid(&path)?;
+        }
+        if program.ports_dir != old.ports_dir {
+            let write = |folder: std::path::PathBuf| PortsFile::write(&folder, self.server.addr());
+            self.ports_file = program.ports_dir.and_then(write);
+        }
+        Ok(())
     }
 }
 

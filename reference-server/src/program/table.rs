@@ -21,10 +21,13 @@ pub(super) enum Takes {
     Text(&'static str),
 }
 
+/// Takes a value over; what it can't be is told without its name.
+pub(super) type Set = fn(&mut Config, &str) -> Result<(), String>;
+
 /// What a flag does.
 pub(super) enum Does {
     /// Changes the configuration; it wins over the file (CONF-016).
-    Set(fn(&mut Config, &str) -> Result<(), String>),
+    Set(Set),
     /// The program looks for it by its name.
     Program,
     /// Nothing that a client sees depends on it; why.
@@ -37,7 +40,7 @@ pub(super) const PORT: &str = "a port from 0 to 65535, or -1 for a free one";
 const RELEASES: &str = "a release of nats-server from 2.9 to 2.15";
 const NO_CLUSTER: &str = "there is no cluster";
 
-use Does::{Nothing, Program, Set, Unsupported};
+use Does::{Nothing, Program, Unsupported};
 use Takes::{Integer, Switch, Text};
 
 /// The flags as the help shows them, under their headings (table 6.1).
@@ -49,25 +52,25 @@ pub(super) const SECTIONS: &[(&str, &[Flag])] = &[
                 &["a", "addr", "net"],
                 Text("<host>"),
                 "Bind to host address (default: 0.0.0.0)",
-                Set(|c, v| put(&mut c.host, v.to_owned())),
+                Does::Set(|c, v| put(&mut c.host, v.to_owned())),
             ),
             flag(
                 &["p", "port"],
                 Integer("<port>"),
                 "Use port for clients (default: 4222; -1 for a free one)",
-                Set(|c, v| put(&mut c.port, port(v)?)),
+                Does::Set(|c, v| put(&mut c.port, port(v)?)),
             ),
             flag(
                 &["n", "name", "server_name"],
                 Text("<name>"),
                 "Server name (default: its id)",
-                Set(|c, v| put(&mut c.server_name, Some(name(v)?))),
+                Does::Set(|c, v| put(&mut c.server_name, Some(name(v)?))),
             ),
             flag(
                 &["P", "pid"],
                 Text("<file>"),
                 "File to store PID",
-                Set(|c, v| put(&mut c.program.pid_file, Some(v.into()))),
+                Does::Set(|c, v| put(&mut c.program.pid_file, Some(v.into()))),
             ),
             flag(&["m", "http_port"], Integer("<port>"), "Monitoring", Unsupported),
             flag(&["ms", "https_port"], Integer("<port>"), "Monitoring over TLS", Unsupported),
@@ -84,13 +87,13 @@ pub(super) const SECTIONS: &[(&str, &[Flag])] = &[
                 &["client_advertise"],
                 Text("<string>"),
                 "Client URL to advertise to clients",
-                Set(|c, v| put(&mut c.client_advertise, Some(v.to_owned()))),
+                Does::Set(|c, v| put(&mut c.client_advertise, Some(v.to_owned()))),
             ),
             flag(
                 &["ports_file_dir"],
                 Text("<dir>"),
                 "Create <executable_name>_<pid>.ports in this directory",
-                Set(|c, v| put(&mut c.program.ports_dir, Some(v.into()))),
+                Does::Set(|c, v| put(&mut c.program.ports_dir, Some(v.into()))),
             ),
         ],
     ),
@@ -101,13 +104,13 @@ pub(super) const SECTIONS: &[(&str, &[Flag])] = &[
                 &["profile"],
                 Text("<release>"),
                 "Behave like this nats-server: 2.9 to 2.15",
-                Set(profile),
+                Does::Set(profile),
             ),
             flag(
                 &["threads"],
                 Integer("<n>"),
                 "Threads that serve connections (default: one a core)",
-                Set(|c, v| put(&mut c.threads, number(v)?)),
+                Does::Set(|c, v| put(&mut c.threads, number(v)?)),
             ),
         ],
     ),
@@ -118,19 +121,19 @@ pub(super) const SECTIONS: &[(&str, &[Flag])] = &[
                 &["l", "log"],
                 Text("<file>"),
                 "File to redirect log output",
-                Set(|c, v| put(&mut c.program.log_file, Some(v.into()))),
+                Does::Set(|c, v| put(&mut c.program.log_file, Some(v.into()))),
             ),
             flag(
                 &["T", "logtime"],
                 Switch,
                 "Timestamp log entries (default: true)",
-                Set(|c, v| put(&mut c.program.log_time, v == "true")),
+                Does::Set(|c, v| put(&mut c.program.log_time, v == "true")),
             ),
             flag(
                 &["logtime_utc"],
                 Switch,
                 "Timestamps in UTC instead of local timezone",
-                Set(|c, v| put(&mut c.program.log_utc, v == "true")),
+                Does::Set(|c, v| put(&mut c.program.log_utc, v == "true")),
             ),
             flag(&["s", "syslog"], Switch, "Log to syslog", Unsupported),
             flag(&["r", "remote_syslog"], Text("<addr>"), "Syslog server addr", Unsupported),
@@ -138,28 +141,33 @@ pub(super) const SECTIONS: &[(&str, &[Flag])] = &[
                 &["D", "debug"],
                 Switch,
                 "Enable debugging output",
-                Set(|c, v| put(&mut c.program.debug, v == "true")),
+                Does::Set(|c, v| put(&mut c.program.debug, v == "true")),
             ),
             flag(
                 &["V", "trace"],
                 Switch,
                 "Trace the raw protocol",
-                Set(|c, v| put(&mut c.program.trace, v == "true")),
+                Does::Set(|c, v| put(&mut c.program.trace, v == "true")),
             ),
-            flag(&["VV"], Switch, "As -V", Set(|c, v| put(&mut c.program.trace, v == "true"))),
-            flag(&["DV"], Switch, "Debug and trace", Set(debug_and_trace)),
-            flag(&["DVV"], Switch, "As -DV", Set(debug_and_trace)),
+            flag(
+                &["VV"],
+                Switch,
+                "As -V",
+                Does::Set(|c, v| put(&mut c.program.trace, v == "true")),
+            ),
+            flag(&["DV"], Switch, "Debug and trace", Does::Set(debug_and_trace)),
+            flag(&["DVV"], Switch, "As -DV", Does::Set(debug_and_trace)),
             flag(
                 &["log_size_limit"],
                 Integer("<limit>"),
                 "Logfile size limit in bytes (default: none)",
-                Set(|c, v| put(&mut c.program.log_file_bytes_max, number(v)?)),
+                Does::Set(|c, v| put(&mut c.program.log_file_bytes_max, number(v)?)),
             ),
             flag(
                 &["max_traced_msg_len"],
                 Integer("<len>"),
                 "Maximum printable length for traced messages (default: unlimited)",
-                Set(|c, v| put(&mut c.max_traced_bytes, number(v)?)),
+                Does::Set(|c, v| put(&mut c.max_traced_bytes, number(v)?)),
             ),
         ],
     ),

@@ -33,7 +33,7 @@ use super::{ClientOp, Limits, ProtocolError, Publish};
 /// ```
 #[derive(Debug)]
 pub struct Parser {
-    limits: Limits,
+    pub(crate) limits: Limits,
     headers: bool,
     announces: bool,
     state: State,
