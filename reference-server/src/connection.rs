@@ -113,7 +113,6 @@ struct Conversation {
     side: Side,
     keepalive: Keepalive,
     config: Arc<Config>,
-    /// What holds for all connections, as it is now.
     terms: watch::Receiver<Terms>,
     /// The client need not be told again that the server is a lame duck.
     lame_duck: bool,
@@ -215,6 +214,10 @@ impl Conversation {
 
     /// Handles every complete operation and leaves the rest in the buffer.
     fn operations(&mut self, buffer: &mut BytesMut) -> Result<(), Close> {
+        // What came behind a change is judged by it, even if the bytes are seen first.
+        if self.terms.has_changed().unwrap_or(false) {
+            self.follow();
+        }
         let (mut done, mut heard) = (0, false);
         let result = loop {
             let (used, op) = match self.parser.next(&buffer[done..]) {
@@ -251,13 +254,12 @@ impl Conversation {
     /// Does what has changed for all connections: a reload, a lame duck (LIFE-006, LIFE-011).
     /// Says whether there are new options.
     fn follow(&mut self) -> bool {
-        let terms = self.terms.borrow().clone();
+        let terms = self.terms.borrow_and_update().clone();
         let reloaded = !Arc::ptr_eq(&terms.config, &self.config);
         if reloaded {
             self.parser.limits = limits(&terms.config);
             self.keepalive.set(terms.config.ping_interval, terms.config.ping_max);
-            let (client_id, client_ip) =
-                (self.side.info.client_id, std::mem::take(&mut self.side.info.client_ip));
+            let Info { client_id, client_ip, .. } = std::mem::take(&mut self.side.info);
             self.side.info = Info { client_id, client_ip, ..(*terms.greeting).clone() };
             self.config = terms.config;
         }

@@ -35,6 +35,8 @@ mod server;
 mod session;
 mod subject;
 
+#[cfg(feature = "program")]
+pub use conf::config_digest;
 pub use conf::{ConfigError, ConfigWarning, Problem};
 pub use config::{Config, Profile, ProgramConfig};
 pub use index::{Index, Matches, QueueGroup};

@@ -8,7 +8,7 @@ mod table;
 
 use std::{io, process::ExitCode};
 
-use nats_reference_server::{Config, Profile, Server, StartError};
+use nats_reference_server::{Config, Profile, Server, StartError, config_digest};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::{
@@ -31,9 +31,10 @@ pub(crate) fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Ok(Outcome::Signal(order)) => signals::send(&order),
-        Ok(Outcome::Check(path)) => flags::check(&path).map(|odd| {
+        Ok(Outcome::Check(path)) => flags::check(&path).map(|(odd, digest)| {
             odd.iter().for_each(|warning| eprintln!("nats-server: {warning}"));
-            eprintln!("nats-server: configuration file {} is valid", path.display());
+            let path = path.display();
+            eprintln!("nats-server: configuration file {path} is valid ({digest})");
         }),
         Ok(Outcome::Serve(line)) => return serve(&line),
     };
@@ -121,7 +122,8 @@ impl Process<'_> {
         log::info!("  Name:     {}", server.name());
         log::info!("  ID:       {}", server.id());
         if let Some(path) = &line.config_file {
-            log::info!("Using configuration file: {}", path.display());
+            let digest = config_digest(path).unwrap_or_default();
+            log::info!("Using configuration file: {} ({digest})", path.display());
         }
         if let Some(path) = pid_file {
             files::write_pid(&path).map_err(Failure::Fatal)?;
@@ -163,7 +165,7 @@ impl Process<'_> {
                     self.server.lame_duck();
                 }
                 Order::Reload => match self.reload() {
-                    Ok(()) => log::info!("Reloaded server configuration"),
+                    Ok(digest) => log::info!("Reloaded server configuration ({digest})"),
                     Err(words) => log::error!("Failed to reload server configuration: {words}"),
                 },
             }
@@ -171,11 +173,11 @@ impl Process<'_> {
     }
 
     /// Reads the file again and takes over what has changed, all or nothing (LIFE-003, LIFE-007).
-    fn reload(&mut self) -> Result<(), String> {
-        if self.line.config_file.is_none() {
-            let words = "can only reload config when a file is provided using -c or --config";
-            return Err(words.to_owned());
-        }
+    /// Answers the digest of the file.
+    fn reload(&mut self) -> Result<String, String> {
+        let words = "can only reload config when a file is provided using -c or --config";
+        let file = self.line.config_file.as_ref().ok_or(words)?;
+        let digest = config_digest(file).map_err(|error| error.to_string())?;
         let (config, odd) = self.line.config().map_err(|error| error.to_string())?;
         let program = config.program.clone();
         let old = self.server.config().program.clone();
@@ -190,7 +192,7 @@ impl Process<'_> {
             let write = |folder: std::path::PathBuf| PortsFile::write(&folder, self.server.addr());
             self.ports_file = program.ports_dir.and_then(write);
         }
-        Ok(())
+        Ok(digest)
     }
 }
 

@@ -50,6 +50,8 @@ const FIXED: &[(&str, Shown)] = &[
     ("NoHeaderSupport", |c| (!c.headers).to_string()),
     ("LameDuckDuration", |c| show(c.lame_duck_duration)),
     ("LameDuckGracePeriod", |c| show(c.lame_duck_grace_period)),
+    ("LogSizeLimit", |c| c.program.log_file_bytes_max.to_string()),
+    ("LogMaxFiles", |c| c.program.log_files_max.to_string()),
     ("Profile", |c| c.profile.version().to_owned()),
     ("Threads", |c| c.threads.to_string()),
 ];
@@ -70,8 +72,6 @@ const CHANGEABLE: &[(&str, Shown)] = &[
     ("logtime", |c| c.program.log_time.to_string()),
     ("logtime_utc", |c| c.program.log_utc.to_string()),
     ("log_file", |c| path(&c.program.log_file)),
-    ("log_size_limit", |c| c.program.log_file_bytes_max.to_string()),
-    ("log_max_num", |c| c.program.log_files_max.to_string()),
     ("pid_file", |c| path(&c.program.pid_file)),
     ("ports_file_dir", |c| path(&c.program.ports_dir)),
 ];
