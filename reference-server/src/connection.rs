@@ -6,6 +6,7 @@
 //! outboxes filled, before the next one is looked at, and PONG goes through the same outbox as
 //! messages do: that makes PING a fence.
 
+mod trace;
 mod writer;
 
 use std::{pin::pin, sync::Arc, time::Duration, time::Instant};
@@ -54,7 +55,7 @@ pub(crate) async fn serve<R, W>(
     W: AsyncWrite + Unpin + Send + 'static,
 {
     let config = terms.borrow().config.clone();
-    let sending = tokio::spawn(writer::write(writer, client.clone(), config.write_deadline));
+    let sending = tokio::spawn(writer::write(writer, client.clone(), config.clone()));
     let limits = limits(&config);
     let keepalive = Keepalive::new(config.ping_interval, config.ping_max);
     let (mut parser, session) = (Parser::new(limits), Session::new());
@@ -77,7 +78,7 @@ pub(crate) async fn serve<R, W>(
     };
     let mut buffer = BytesMut::new();
     let close = conversation.read(&mut reader, &mut buffer).await;
-    log::debug!("cid:{} - Client connection closed: {close}", client.id);
+    log::debug!("{} - Client connection closed: {close}", client.label);
     client.leave().await;
     client.outbox.end(Ending::Flush);
     gone();
@@ -226,7 +227,7 @@ impl Conversation {
             };
             done += used;
             let Some(op) = op else { break Ok(()) };
-            log::trace!("cid:{} - <<- [{op}]", self.side.client.id);
+            trace::received(&self.side.client.label, &op, self.config.max_traced_bytes);
             match op {
                 ClientOp::Announce { .. } => {}
                 ClientOp::Pong => self.keepalive.answered(),
@@ -251,8 +252,7 @@ impl Conversation {
         result
     }
 
-    /// Does what has changed for all connections: a reload, a lame duck (LIFE-006, LIFE-011).
-    /// Says whether there are new options.
+    /// Follows a reload or a lame duck (LIFE-006, LIFE-011); says whether options are new.
     fn follow(&mut self) -> bool {
         let terms = self.terms.borrow_and_update().clone();
         let reloaded = !Arc::ptr_eq(&terms.config, &self.config);

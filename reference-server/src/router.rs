@@ -8,6 +8,7 @@
 //! client's table of sids, and each client's outbox. None is held while another one is taken,
 //! with one exception: a client's own table while the index is changed for it.
 
+mod label;
 mod publisher;
 mod routes;
 
@@ -24,7 +25,7 @@ use std::{
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 
-pub(crate) use self::publisher::Publisher;
+pub(crate) use self::{label::Label, publisher::Publisher};
 use crate::{
     index::{Index, Matches},
     outbox::{Outbox, Ring},
@@ -63,6 +64,7 @@ pub(crate) struct Subscription {
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(crate) id: u64,
+    pub(crate) label: Label,
     pub(crate) outbox: Outbox,
     account: Arc<Account>,
     subscriptions: Mutex<Table>,
@@ -184,6 +186,7 @@ impl Client {
     pub(crate) fn new(id: u64, account: Arc<Account>, max_pending_bytes: usize) -> Client {
         Client {
             id,
+            label: Label::new(id),
             outbox: Outbox::new(max_pending_bytes),
             account,
             subscriptions: Mutex::default(),

@@ -8,7 +8,7 @@ mod reload;
 use std::{
     collections::HashMap,
     fmt, io,
-    net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs},
+    net::{SocketAddr, TcpListener, ToSocketAddrs},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -114,8 +114,7 @@ pub(crate) enum Phase {
 
 impl Terms {
     pub(crate) fn new(config: Config, greeting: Info) -> Terms {
-        let (config, greeting) = (Arc::new(config), Arc::new(greeting));
-        Terms { config, greeting, phase: Phase::Serving }
+        Terms { config: Arc::new(config), greeting: Arc::new(greeting), phase: Phase::Serving }
     }
 }
 
@@ -278,7 +277,7 @@ impl Shared {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    conversations.spawn(self.clone().welcome(stream, peer.ip()));
+                    conversations.spawn(self.clone().welcome(stream, peer));
                 }
                 Err(error) => {
                     // Out of file descriptors, most likely: others must close first.
@@ -305,13 +304,14 @@ impl Shared {
     fn welcome(
         self: Arc<Shared>,
         stream: TcpStream,
-        peer: IpAddr,
+        peer: SocketAddr,
     ) -> impl Future<Output = ()> + use<> {
         let id = self.last_client_id.fetch_add(1, Ordering::Relaxed) + 1;
         // Small messages must not wait for larger ones; a socket that refuses is as good.
         let _ = stream.set_nodelay(true);
         let config = self.config();
         let client = Arc::new(Client::new(id, self.account.clone(), config.max_pending_bytes));
+        client.label.comes_from(peer);
         let full = {
             let mut clients = self.clients();
             let full = clients.len() >= config.max_connections;
@@ -323,13 +323,13 @@ impl Shared {
         // Not before it can be called: what changes from here on, it hears of.
         let terms = self.terms.subscribe();
         let greeting = (*terms.borrow().greeting).clone();
-        let info = Info { client_id: id, client_ip: peer.to_string(), ..greeting };
-        log::debug!("cid:{id} - Client connection created from {peer}");
+        let info = Info { client_id: id, client_ip: peer.ip().to_string(), ..greeting };
+        log::debug!("{} - Client connection created", client.label);
         let (reader, writer) = stream.into_split();
         async move {
             if full {
                 connection::refuse(reader, writer, &info, "maximum connections exceeded").await;
-                return log::error!("cid:{id} - maximum connections exceeded");
+                return log::error!("{} - maximum connections exceeded", client.label);
             }
             connection::serve(reader, writer, client, info, terms, || self.forget(id)).await;
         }

@@ -138,7 +138,7 @@ impl Shared {
             let told = client.outbox.append(|out| {
                 encode::error(out, "maximum connections exceeded");
             });
-            log::error!("cid:{} - maximum connections exceeded", client.id);
+            log::error!("{} - maximum connections exceeded", client.label);
             client.outbox.end(if told == Ring::Overflow { Ending::Cut } else { Ending::Flush });
         }
         Ok(())

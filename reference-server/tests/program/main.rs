@@ -97,6 +97,20 @@ impl Running {
         }
     }
 
+    /// A line of this connection that has been read, or is to come.
+    fn wait_for_any_order(&mut self, from: &str, words: &str) {
+        let (start, end) = words.split_once("FROM").unwrap();
+        let is_it = |line: &str| {
+            let Some((head, tail)) = line.split_once(&format!("{start}{from} - cid:")) else {
+                return false;
+            };
+            head.starts_with('[') && tail.trim_start_matches(char::is_numeric).starts_with(end)
+        };
+        while !self.lines.iter().any(|line| is_it(line)) {
+            self.wait_for(from);
+        }
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
