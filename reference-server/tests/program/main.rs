@@ -100,7 +100,9 @@ impl Running {
     /// A line of this connection that has been read, or is to come.
     fn wait_for_any_order(&mut self, from: &str, words: &str) {
         let (start, end) = words.split_once("FROM").unwrap();
+        // A real server names the login as well.
         let is_it = |line: &str| {
+            let line = line.replace(" - \"$G/token\"", "");
             let Some((head, tail)) = line.split_once(&format!("{start}{from} - cid:")) else {
                 return false;
             };
