@@ -4,7 +4,7 @@ use std::{
     env,
     fs::{self, OpenOptions},
     io::Write,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
@@ -37,7 +37,8 @@ impl PortsFile {
     /// serve.
     pub(super) fn write(folder: &Path, addr: SocketAddr) -> Option<PortsFile> {
         let path = folder.join(format!("{}_{}.ports", executable(), std::process::id()));
-        let urls = serde_json::json!({ "nats": [format!("nats://{addr}")] });
+        let urls: Vec<String> = reachable(addr).iter().map(|at| format!("nats://{at}")).collect();
+        let urls = serde_json::json!({ "nats": urls });
         match fs::write(&path, urls.to_string()) {
             Ok(()) => Some(PortsFile { path }),
             Err(error) => {
@@ -54,6 +55,20 @@ impl Drop for PortsFile {
         if let Err(error) = fs::remove_file(&self.path) {
             log::error!("Error cleaning up ports file {}: {}", self.path.display(), words(&error));
         }
+    }
+}
+
+/// Where clients on this machine reach a listener. nats-server lists the machine's other addresses
+/// too, if it listens on all.
+fn reachable(addr: SocketAddr) -> Vec<SocketAddr> {
+    let port = addr.port();
+    let at = |ip: IpAddr| SocketAddr::new(ip, port);
+    match addr.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => vec![at(Ipv4Addr::LOCALHOST.into())],
+        IpAddr::V6(ip) if ip.is_unspecified() => {
+            vec![at(Ipv4Addr::LOCALHOST.into()), at(Ipv6Addr::LOCALHOST.into())]
+        }
+        _ => vec![addr],
     }
 }
 

@@ -186,6 +186,11 @@ fn the_ports_file_is_there_while_the_server_is() {
     server.signal(Signal::INT);
     assert_eq!(server.end().0, Some(0));
     assert!(!path.exists());
+    // Who listens on all addresses names one that can be connected to.
+    let server = Running::start("", &["--ports_file_dir", ".", "-a", "0.0.0.0"]);
+    let path = server.path(&format!("{name}_{}.ports", server.child.id()));
+    let start = format!("{{\"nats\":[\"nats://127.0.0.1:{}\"", server.port);
+    eventually(|| fs::read_to_string(&path).is_ok_and(|text| text.starts_with(&start)));
     let mut server = Running::start("", &["--ports_file_dir", "none"]);
     let said = |line: &String| line.contains("[ERR] Error writing ports file (");
     if !server.lines.iter().any(said) {
