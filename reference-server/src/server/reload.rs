@@ -144,3 +144,33 @@ impl Shared {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ProgramConfig;
+
+    /// Counts the names, and says them so that a new option does not compile before it is here.
+    macro_rules! fields {
+        ($type:ident, $($field:ident)*) => {{
+            let $type { $($field: _),* } = $type::default();
+            [$(stringify!($field)),*].len()
+        }};
+    }
+
+    #[test]
+    fn every_option_can_change_or_needs_a_restart() {
+        let of_the_server = fields!(
+            Config, host port server_name client_advertise max_payload_bytes
+            max_control_line_bytes max_connections max_subscriptions max_subject_tokens
+            max_pending_bytes write_deadline ping_interval ping_max shutdown_grace
+            lame_duck_duration lame_duck_grace_period max_traced_bytes headers profile threads
+            program
+        );
+        let of_the_program = fields!(
+            ProgramConfig, debug trace log_file log_file_bytes_max log_files_max log_time log_utc
+            pid_file ports_dir
+        );
+        assert_eq!(FIXED.len() + CHANGEABLE.len(), of_the_server - 1 + of_the_program);
+    }
+}
