@@ -6,7 +6,9 @@
 
 mod auth;
 pub(crate) mod block;
-mod duration;
+#[cfg(feature = "program")]
+mod digest;
+pub(crate) mod duration;
 mod options;
 mod scalar;
 mod syntax;
@@ -18,6 +20,8 @@ use std::{fmt, io, path::Path, path::PathBuf};
 
 use thiserror::Error;
 
+#[cfg(feature = "program")]
+pub use self::digest::config_digest;
 use self::{block::Findings, options::OPTIONS, syntax::Environment, value::Source};
 use crate::Config;
 
@@ -94,9 +98,7 @@ impl Config {
     /// # Errors
     /// As there, and a file that can't be read.
     pub fn merge_file(&mut self, path: &Path) -> Result<Vec<ConfigWarning>, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-        self.merge_source(Source { file: Some(path.to_owned()), text }, &environment)
+        self.merge_source(open(path)?, &environment)
     }
 
     fn merge_source(
@@ -159,6 +161,19 @@ pub(crate) fn words(error: &io::Error) -> String {
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut letters = text.chars();
     letters.next().map_or(String::new(), |first| first.to_lowercase().chain(letters).collect())
+}
+
+fn open(path: &Path) -> Result<Source, ConfigError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    Ok(Source { file: Some(path.to_owned()), text })
+}
+
+/// The values of a file, whatever they mean.
+#[cfg(feature = "program")]
+fn read_file(path: &Path) -> Result<value::Value, ConfigError> {
+    syntax::read(open(path)?, &environment)
+        .map_err(|problem| ConfigError::Text { problems: vec![problem] })
 }
 
 fn lines(problems: &[Problem]) -> String {

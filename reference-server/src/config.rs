@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use crate::Auth;
+use crate::{Auth, conf::duration::show};
 
 /// The deepest that the tree of subscriptions may become.
 const TREE_TOKENS_MAX: usize = 4096;
@@ -182,9 +182,10 @@ impl Config {
         }
         if self.lame_duck_grace_period >= self.lame_duck_duration {
             return Some(format!(
-                "lame duck grace period ({:?}) should be strictly lower than lame duck duration \
-                 ({:?})",
-                self.lame_duck_grace_period, self.lame_duck_duration
+                "lame duck grace period ({}) should be strictly lower than lame duck duration \
+                 ({})",
+                show(self.lame_duck_grace_period),
+                show(self.lame_duck_duration)
             ));
         }
         self.auth.problem(self.profile)

@@ -7,10 +7,11 @@
 //! messages do: that makes PING a fence.
 
 mod side;
+mod trace;
 mod writer;
 
 use std::{
-    pin::{Pin, pin},
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -18,6 +19,7 @@ use std::{
 use bytes::{Buf, BytesMut};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    sync::watch,
     task::yield_now,
     time::{sleep, timeout},
 };
@@ -26,10 +28,11 @@ pub(crate) use self::side::Peer;
 use self::side::Side;
 use crate::{
     Config,
-    auth::{Authenticator, Check},
+    auth::Check,
     keepalive::{Due, Keepalive},
-    outbox::Ending,
+    outbox::{Ending, News},
     protocol::{ClientOp, Info, Limits, Parser, encode},
+    server::{Phase, Terms},
     session::{AUTHORIZATION_VIOLATION, Broker, Close, Session},
 };
 
@@ -51,27 +54,34 @@ pub(crate) async fn serve<R, W>(
     mut reader: R,
     writer: W,
     peer: Peer,
-    config: Arc<Config>,
-    authenticator: Arc<Authenticator>,
+    terms: watch::Receiver<Terms>,
     gone: impl FnOnce(),
 ) where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin + Send + 'static,
 {
     let client = peer.client.clone();
-    let sending = tokio::spawn(writer::write(writer, client.clone(), config.write_deadline));
-    let limits = Limits {
-        max_payload_bytes: config.max_payload_bytes,
-        max_control_line_bytes: config.max_control_line_bytes,
-    };
+    let Terms { config, authenticator, .. } = terms.borrow().clone();
+    let sending = tokio::spawn(writer::write(writer, client.clone(), config.clone()));
+    let limits = limits(&config);
     let keepalive = Keepalive::new(config.ping_interval, config.ping_max);
     let (mut parser, session) = (Parser::new(limits), Session::new());
     parser.announce(session.pedantic());
     let side = Side::new(peer, &config, authenticator);
-    let mut conversation = Conversation { parser, session, side, keepalive, config, begun: false };
+    let mut conversation = Conversation {
+        parser,
+        session,
+        side,
+        keepalive,
+        config,
+        terms,
+        begun: false,
+        lame_duck: false,
+        ponged: false,
+    };
     let mut buffer = BytesMut::new();
     let close = conversation.read(&mut reader, &mut buffer).await;
-    log::debug!("cid:{} - Client connection closed: {close}", client.id);
+    log::debug!("{} - Client connection closed: {close}", client.label);
     client.leave().await;
     conversation.side.stand_up();
     client.outbox.end(Ending::Flush);
@@ -108,8 +118,20 @@ struct Conversation {
     side: Side,
     keepalive: Keepalive,
     config: Arc<Config>,
+    terms: watch::Receiver<Terms>,
     /// Before the login: the first byte has come.
     begun: bool,
+    /// The client need not be told again that the server is a lame duck.
+    lame_duck: bool,
+    /// A PONG has been sent.
+    ponged: bool,
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        max_payload_bytes: config.max_payload_bytes,
+        max_control_line_bytes: config.max_control_line_bytes,
+    }
 }
 
 impl Conversation {
@@ -120,7 +142,7 @@ impl Conversation {
         buffer: &mut BytesMut,
     ) -> String {
         let client = self.side.client.clone();
-        let mut ended = pin!(client.outbox.ended(Ending::Flush));
+        let mut news = pin!(client.outbox.news());
         let mut timer = pin!(sleep(self.delay()));
         let (mut room, mut grown, mut turn_bytes) = (READ_BYTES_MIN, false, 0);
         let mut greeting = Vec::new();
@@ -159,10 +181,18 @@ impl Conversation {
                         return self.last_words(close);
                     }
                 }
-                () = ended.as_mut() => return "ended by the server".to_owned(),
+                what = news.as_mut() => {
+                    if what == News::Ending {
+                        return "ended by the server".to_owned();
+                    }
+                    news.set(client.outbox.news());
+                    if self.follow() {
+                        timer.set(sleep(self.delay()));
+                    }
+                }
             }
             let was_admitted = self.side.is_admitted();
-            let result = self.operations_and_checks(buffer, ended.as_mut()).await;
+            let result = self.operations_and_checks(buffer).await;
             if grown && buffer.is_empty() {
                 // A quiet connection must not keep the room of a large payload.
                 (*buffer, grown) = (BytesMut::new(), false);
@@ -193,16 +223,14 @@ impl Conversation {
     }
 
     /// Handles every complete operation; where a login takes long, what stands behind it waits.
-    async fn operations_and_checks(
-        &mut self,
-        buffer: &mut BytesMut,
-        mut ended: Pin<&mut impl Future<Output = ()>>,
-    ) -> Result<(), Close> {
+    async fn operations_and_checks(&mut self, buffer: &mut BytesMut) -> Result<(), Close> {
         while let Some(check) = self.operations(buffer)? {
             self.side.publisher.ring();
+            let client = self.side.client.clone();
+            let ended = async { while client.outbox.news().await != News::Ending {} };
             let scope = tokio::select! {
                 scope = check.run() => scope,
-                () = ended.as_mut() => return Err(Close::Silently("ended by the server")),
+                () = ended => return Err(Close::Silently("ended by the server")),
             };
             self.side.checked(scope)?;
             self.session.logged_in(&self.config, &mut self.side)?;
@@ -236,6 +264,10 @@ impl Conversation {
     /// Handles every complete operation and leaves the rest in the buffer; stops at a login whose
     /// check takes long.
     fn operations(&mut self, buffer: &mut BytesMut) -> Result<Option<Check>, Close> {
+        // What came behind a change is judged by it, even if the bytes are seen first.
+        if self.terms.has_changed().unwrap_or(false) {
+            self.follow();
+        }
         if let (false, false, Some(first)) = (self.side.is_admitted(), self.begun, buffer.first()) {
             self.begun = true;
             self.first_operation(*first)?;
@@ -248,11 +280,12 @@ impl Conversation {
             };
             done += used;
             let Some(op) = op else { break Ok(None) };
-            log::trace!("cid:{} - <<- [{op}]", self.side.client.id);
+            trace::received(&self.side.client.label, &op, self.config.max_traced_bytes);
             match op {
                 ClientOp::Announce { .. } => {}
                 ClientOp::Pong => self.keepalive.answered(),
                 ClientOp::Connect(_) | ClientOp::Info(_) | ClientOp::Nothing | ClientOp::Error => {}
+                ClientOp::Ping => (heard, self.ponged) = (true, true),
                 _ => heard = true,
             }
             let connects = matches!(op, ClientOp::Connect(_));
@@ -272,6 +305,30 @@ impl Conversation {
         }
         buffer.advance(done);
         result
+    }
+
+    /// Follows a reload or a lame duck (LIFE-006, LIFE-011); says whether options are new.
+    fn follow(&mut self) -> bool {
+        let terms = self.terms.borrow_and_update().clone();
+        let reloaded = !Arc::ptr_eq(&terms.config, &self.config);
+        if reloaded {
+            self.keepalive.set(terms.config.ping_interval, terms.config.ping_max);
+            self.side.follow(&terms);
+            self.parser.limits = Limits {
+                max_payload_bytes: self.side.max_payload_bytes(),
+                ..limits(&terms.config)
+            };
+            self.config = terms.config;
+        }
+        if terms.phase == Phase::LameDuck && !std::mem::replace(&mut self.lame_duck, true) {
+            self.side.info.lame_duck = true;
+            if self.ponged && self.side.takes_info {
+                let mut line = Vec::new();
+                self.side.info.encode(&mut line);
+                self.side.send(&line);
+            }
+        }
+        reloaded
     }
 
     fn keep_alive(&mut self) -> Result<(), Close> {

@@ -31,6 +31,11 @@ impl Keepalive {
         Keepalive { interval, max_unanswered, unanswered: 0, pinged: false, last_traffic: None }
     }
 
+    /// Follows other options from now on.
+    pub(crate) fn set(&mut self, interval: Duration, max_unanswered: u32) {
+        (self.interval, self.max_unanswered) = (interval, max_unanswered);
+    }
+
     /// Time until the timer is first asked after CONNECT; `jitter` is from 0 to 1.
     pub(crate) fn first_delay(&self, jitter: f64) -> Duration {
         let delay = self.interval.min(FIRST_PING);

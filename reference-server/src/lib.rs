@@ -41,8 +41,10 @@ pub use auth::{
     AccountLimits, AccountOptions, Auth, ConnectionType, Credential, Permissions, Responses,
     Secret, SubjectPermission, User,
 };
+#[cfg(feature = "program")]
+pub use conf::config_digest;
 pub use conf::{ConfigError, ConfigWarning, Problem};
 pub use config::{Config, Profile, ProgramConfig};
 pub use index::{Index, Matches, QueueGroup};
-pub use server::{Builder, Server, StartError};
+pub use server::{Builder, ReloadError, Server, StartError};
 pub use subject::{is_valid_literal, is_valid_pattern};

@@ -10,6 +10,7 @@
 //! one is taken, with two exceptions: a client's own table while the index is changed for it, and
 //! its outbox while a request is written down.
 
+mod label;
 mod publisher;
 mod routes;
 mod scope;
@@ -28,6 +29,7 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 
 pub(crate) use self::{
+    label::Label,
     publisher::Publisher,
     scope::{Scope, Seat},
 };
@@ -75,7 +77,7 @@ pub(crate) struct Subscription {
 /// A connection, as others see it.
 #[derive(Debug)]
 pub(crate) struct Client {
-    pub(crate) id: u64,
+    pub(crate) label: Label,
     pub(crate) outbox: Outbox,
     subscriptions: Mutex<Table>,
     echo: AtomicBool,
@@ -233,7 +235,7 @@ impl Eq for BySid {}
 impl Client {
     pub(crate) fn new(id: u64, max_pending_bytes: usize) -> Client {
         Client {
-            id,
+            label: Label::new(id),
             outbox: Outbox::new(max_pending_bytes),
             subscriptions: Mutex::default(),
             echo: AtomicBool::new(true),

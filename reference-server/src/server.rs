@@ -1,6 +1,9 @@
 //! Starting, accepting, and stopping.
 
 mod builder;
+mod id;
+mod lame_duck;
+mod reload;
 
 use std::{
     collections::HashMap,
@@ -32,6 +35,7 @@ use crate::{
     router::Client,
 };
 
+pub use self::reload::ReloadError;
 /// A running server.
 ///
 /// It lives on threads of its own, so it serves whatever the caller's runtime is doing, and any
@@ -68,7 +72,6 @@ use crate::{
 /// ```
 pub struct Server {
     shared: Arc<Shared>,
-    stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
     stopped: Option<oneshot::Receiver<()>>,
 }
@@ -93,12 +96,44 @@ pub enum StartError {
     Thread(io::Error),
 }
 
+/// What holds for all connections; each has a receiver, and is called when it changes.
+#[derive(Debug, Clone)]
+pub(crate) struct Terms {
+    pub(crate) config: Arc<Config>,
+    /// What INFO says to all alike.
+    pub(crate) greeting: Arc<Info>,
+    pub(crate) authenticator: Arc<Authenticator>,
+    pub(crate) phase: Phase,
+}
+
+/// How far a server's life has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    Serving,
+    /// Takes nobody new, and lets those go who are there.
+    LameDuck,
+    Stopping,
+}
+
+impl Terms {
+    pub(crate) fn new(config: Config, greeting: Info) -> Terms {
+        let authenticator = Authenticator::new(&config);
+        let greeting = Info { auth_required: authenticator.asks(), ..greeting };
+        Terms {
+            config: Arc::new(config),
+            greeting: Arc::new(greeting),
+            authenticator: Arc::new(authenticator),
+            phase: Phase::Serving,
+        }
+    }
+}
+
 /// What connections have in common.
 pub(crate) struct Shared {
-    config: Arc<Config>,
+    terms: watch::Sender<Terms>,
     addr: SocketAddr,
-    greeting: Info,
-    authenticator: Arc<Authenticator>,
+    id: String,
+    name: String,
     clients: Mutex<HashMap<u64, Arc<Client>>>,
     last_client_id: AtomicU64,
 }
@@ -119,19 +154,19 @@ impl Server {
         self.shared.addr
     }
 
-    /// The options that hold.
-    pub fn config(&self) -> &Config {
-        &self.shared.config
+    /// The options that hold; a [`reload`](Server::reload) changes them.
+    pub fn config(&self) -> Arc<Config> {
+        self.shared.config()
     }
 
     /// The id in INFO, a public nkey.
     pub fn id(&self) -> &str {
-        &self.shared.greeting.server_id
+        &self.shared.id
     }
 
     /// The name in INFO.
     pub fn name(&self) -> &str {
-        &self.shared.greeting.server_name
+        &self.shared.name
     }
 
     /// Connections that are being served.
@@ -141,18 +176,24 @@ impl Server {
 
     /// Subscriptions of all connections.
     pub fn subscriptions(&self) -> usize {
-        let accounts = self.shared.authenticator.accounts();
-        accounts.iter().map(|account| account.subscriptions()).sum()
+        let terms = self.shared.terms.borrow();
+        terms.authenticator.accounts().iter().map(|account| account.subscriptions()).sum()
     }
 
     /// Stops: sends what is queued, closes all connections without an error line
     /// (CORE-LIFE-003), frees the port. Takes hardly longer than the option
     /// [`shutdown_grace`](Builder::shutdown_grace).
     pub async fn shutdown(mut self) {
-        self.stop.send_replace(true);
-        if let Some(stopped) = self.stopped.take() {
+        self.shared.enter(Phase::Stopping);
+        self.stopped().await;
+    }
+
+    /// Waits until the server has stopped: a lame duck does so by itself.
+    pub async fn stopped(&mut self) {
+        if let Some(stopped) = &mut self.stopped {
             // An error is an end, too.
             let _ = stopped.await;
+            self.stopped = None;
         }
     }
 
@@ -167,7 +208,7 @@ impl Server {
     /// # Errors
     /// Somebody else took the port in between.
     pub async fn restart(self) -> Result<Server, StartError> {
-        let mut config = (*self.shared.config).clone();
+        let mut config = (*self.config()).clone();
         config.port = self.addr().port();
         self.shutdown().await;
         Server::builder().config(config).start().await
@@ -181,12 +222,11 @@ impl Server {
         let addr = listener.local_addr().map_err(StartError::Thread)?;
         let runtime = runtime(config.threads).map_err(StartError::Thread)?;
         let shared = Arc::new(Shared::new(config, addr));
-        let (stop, stopping) = watch::channel(false);
         let (ready, is_ready) = oneshot::channel();
         let (done, stopped) = oneshot::channel();
         let serving = shared.clone();
         let run = move || {
-            runtime.block_on(serving.run(listener, ready, stopping));
+            runtime.block_on(serving.run(listener, ready));
             runtime.shutdown_timeout(Duration::from_millis(100));
             // Nobody may be waiting for it.
             let _ = done.send(());
@@ -194,13 +234,13 @@ impl Server {
         let name = format!("nats:{}", addr.port());
         let thread =
             std::thread::Builder::new().name(name).spawn(run).map_err(StartError::Thread)?;
-        Ok((Server { shared, stop, thread: Some(thread), stopped: Some(stopped) }, is_ready))
+        Ok((Server { shared, thread: Some(thread), stopped: Some(stopped) }, is_ready))
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.stop.send_replace(true);
+        self.shared.enter(Phase::Stopping);
         if let Some(thread) = self.thread.take() {
             // A panic of the thread has been reported by itself.
             let _ = thread.join();
@@ -216,46 +256,19 @@ impl fmt::Debug for Server {
 
 impl Shared {
     fn new(config: Config, addr: SocketAddr) -> Shared {
-        let server_id = server_id(rand::random());
-        let authenticator = Authenticator::new(&config);
-        let advertised = config.client_advertise.as_deref().and_then(|at| at.rsplit_once(':'));
-        let (host, port) = match advertised {
-            Some((host, port)) => (host.to_owned(), port.parse().unwrap_or(addr.port())),
-            None => (config.host.clone(), addr.port()),
-        };
-        let greeting = Info {
-            server_name: config.server_name.clone().unwrap_or_else(|| server_id.clone()),
-            server_id,
-            version: config.profile.version().to_owned(),
-            proto: 1,
-            go: concat!("none, nats-reference-server ", env!("CARGO_PKG_VERSION")).to_owned(),
-            host,
-            port,
-            headers: config.headers,
-            auth_required: authenticator.asks(),
-            nonce: None,
-            max_payload: config.max_payload_bytes,
-            client_id: 0,
-            client_ip: String::new(),
-            connect_info: false,
-            remote_account: None,
-        };
+        let id = id::server_id(rand::random());
+        let greeting = greeting(&config, addr, &id);
         Shared {
-            config: Arc::new(config),
             addr,
-            greeting,
-            authenticator: Arc::new(authenticator),
+            id,
+            name: greeting.server_name.clone(),
+            terms: watch::Sender::new(Terms::new(config, greeting)),
             clients: Mutex::default(),
             last_client_id: AtomicU64::new(0),
         }
     }
 
-    async fn run(
-        self: Arc<Shared>,
-        listener: TcpListener,
-        ready: oneshot::Sender<()>,
-        mut stopping: watch::Receiver<bool>,
-    ) {
+    async fn run(self: Arc<Shared>, listener: TcpListener, ready: oneshot::Sender<()>) {
         let listener = match tokio::net::TcpListener::from_std(listener) {
             Ok(listener) => listener,
             Err(error) => return log::error!("can't accept connections: {error}"),
@@ -263,13 +276,13 @@ impl Shared {
         // Who started us may have stopped waiting.
         let _ = ready.send(());
         let mut conversations = JoinSet::new();
+        let mut terms = self.terms.subscribe();
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
                 // Taken out once they are over, so that the set does not grow.
                 Some(_) = conversations.join_next() => continue,
-                // An error means that the `Server` is gone, which is a stop as well.
-                _ = stopping.wait_for(|stop| *stop) => break,
+                _ = terms.wait_for(|terms| terms.phase > Phase::Serving) => break,
             };
             match accepted {
                 Ok((stream, peer)) => {
@@ -283,11 +296,16 @@ impl Shared {
             }
         }
         drop(listener);
+        tokio::select! {
+            biased;
+            _ = terms.wait_for(|terms| terms.phase == Phase::Stopping) => {}
+            () = self.let_go() => {}
+        }
         for client in self.clients().values() {
             client.outbox.end(Ending::Flush);
         }
         let all_over = async { while conversations.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(self.config.shutdown_grace, all_over).await;
+        let _ = tokio::time::timeout(self.config().shutdown_grace, all_over).await;
     }
 
     /// Holds the conversation with a connection, or tells it that there is no room
@@ -298,35 +316,51 @@ impl Shared {
         addr: SocketAddr,
     ) -> impl Future<Output = ()> + use<> {
         let id = self.last_client_id.fetch_add(1, Ordering::Relaxed) + 1;
-        let info = Info {
-            client_id: id,
-            client_ip: addr.ip().to_string(),
-            nonce: self.authenticator.nonce(),
-            ..self.greeting.clone()
-        };
         // Small messages must not wait for larger ones; a socket that refuses is as good.
         let _ = stream.set_nodelay(true);
-        let client = Arc::new(Client::new(id, self.config.max_pending_bytes));
+        let config = self.config();
+        let client = Arc::new(Client::new(id, config.max_pending_bytes));
+        client.label.comes_from(addr);
         let full = {
             let mut clients = self.clients();
-            let full = clients.len() >= self.config.max_connections;
+            let full = clients.len() >= config.max_connections;
             if !full {
                 clients.insert(id, client.clone());
             }
             full
         };
-        log::debug!("cid:{id} - Client connection created from {}", addr.ip());
+        // Not before it can be called: what changes from here on, it hears of.
+        let terms = self.terms.subscribe();
+        let (greeting, nonce) = {
+            let terms = terms.borrow();
+            ((*terms.greeting).clone(), terms.authenticator.nonce())
+        };
+        let info = Info { client_id: id, client_ip: addr.ip().to_string(), nonce, ..greeting };
+        log::debug!("{} - Client connection created", client.label);
         let (reader, writer) = stream.into_split();
         async move {
             if full {
                 connection::refuse(reader, writer, &info, "maximum connections exceeded").await;
-                return log::error!("cid:{id} - maximum connections exceeded");
+                return log::error!("{} - maximum connections exceeded", client.label);
             }
-            let (config, authenticator) = (self.config.clone(), self.authenticator.clone());
-            let peer = Peer { client, addr, info };
-            let gone = || self.forget(id);
-            connection::serve(reader, writer, peer, config, authenticator, gone).await;
+            let peer = Peer { client, info };
+            connection::serve(reader, writer, peer, terms, || self.forget(id)).await;
         }
+    }
+
+    fn config(&self) -> Arc<Config> {
+        self.terms.borrow().config.clone()
+    }
+
+    /// Goes on to another phase of life; there is no way back.
+    fn enter(&self, phase: Phase) {
+        self.change(|terms| terms.phase = terms.phase.max(phase));
+    }
+
+    /// Changes what holds for all connections, and calls them.
+    fn change(&self, change: impl FnOnce(&mut Terms)) {
+        self.terms.send_modify(change);
+        self.clients().values().for_each(|client| client.outbox.call());
     }
 
     fn forget(&self, id: u64) {
@@ -335,6 +369,26 @@ impl Shared {
 
     fn clients(&self) -> MutexGuard<'_, HashMap<u64, Arc<Client>>> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What INFO says to all connections alike.
+fn greeting(config: &Config, addr: SocketAddr, id: &str) -> Info {
+    let advertised = config.client_advertise.as_deref().and_then(|at| at.rsplit_once(':'));
+    let own = (config.host.as_str(), addr.port());
+    let port_of = |port: &str| port.parse().unwrap_or(addr.port());
+    let (host, port) = advertised.map_or(own, |(host, port)| (host, port_of(port)));
+    Info {
+        server_id: id.to_owned(),
+        server_name: config.server_name.clone().unwrap_or_else(|| id.to_owned()),
+        version: config.profile.version().to_owned(),
+        proto: 1,
+        go: concat!("none, nats-reference-server ", env!("CARGO_PKG_VERSION")).to_owned(),
+        host: host.to_owned(),
+        port,
+        headers: config.headers,
+        max_payload: config.max_payload_bytes,
+        ..Info::default()
     }
 }
 
@@ -355,44 +409,5 @@ fn runtime(threads: usize) -> io::Result<Runtime> {
     match threads {
         1 => RuntimeBuilder::new_current_thread().enable_all().build(),
         _ => RuntimeBuilder::new_multi_thread().worker_threads(threads).enable_all().build(),
-    }
-}
-
-/// A public server nkey made of random bytes: prefix, key, checksum, in base 32 (ADR-14).
-fn server_id(key: [u8; 32]) -> String {
-    const PREFIX_SERVER: u8 = 13 << 3;
-    const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    let mut raw = vec![PREFIX_SERVER];
-    raw.extend_from_slice(&key);
-    raw.extend_from_slice(&crc16(&raw).to_le_bytes());
-    let mut text = String::new();
-    for chunk in raw.chunks(5) {
-        let bits = chunk.iter().fold(0u64, |bits, byte| bits << 8 | u64::from(*byte));
-        for at in (0..8).rev() {
-            text.push(char::from(LETTERS[(bits >> (at * 5) & 31) as usize]));
-        }
-    }
-    text
-}
-
-/// CRC-16/XMODEM, as nkeys use it.
-fn crc16(bytes: &[u8]) -> u16 {
-    bytes.iter().fold(0, |crc, byte| {
-        (0..8).fold(crc ^ u16::from(*byte) << 8, |crc, _| {
-            if crc & 0x8000 != 0 { crc << 1 ^ 0x1021 } else { crc << 1 }
-        })
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_id_is_a_server_nkey() {
-        assert_eq!(crc16(b"123456789"), 0x31C3); // the check value of CRC-16/XMODEM
-        let id = server_id([7; 32]);
-        assert!(id.len() == 56 && id.starts_with('N'), "{id}");
-        assert_ne!(server_id(rand::random()), server_id(rand::random()));
     }
 }

@@ -120,6 +120,35 @@ async fn a_client_comes_back_after_a_restart() {
     assert_eq!(message.payload, "x");
 }
 
+#[tokio::test]
+async fn a_lame_duck_lets_go_and_stops() {
+    let config = Config {
+        lame_duck_grace_period: Duration::from_millis(10),
+        lame_duck_duration: Duration::from_millis(100),
+        ..Config::default()
+    };
+    let mut server = Server::builder().config(config).start().await.unwrap();
+    let mut clients: Vec<Raw> = (0..20).map(|_| Raw::connect(server.addr())).collect();
+    server.lame_duck();
+    server.stopped().await;
+    assert!(clients.iter_mut().all(|client| client.rest().is_empty()));
+    assert!(TcpStream::connect(server.addr()).is_err());
+}
+
+#[test]
+fn a_reload_holds_for_what_is_sent_behind_it() {
+    let server = Server::builder().max_payload_bytes(10).start_blocking().unwrap();
+    let mut client = Raw::connect(server.addr());
+    for max in [20, 5, 30, 7] {
+        let config = Config { max_payload_bytes: max, ..(*server.config()).clone() };
+        assert_eq!(server.reload(config).unwrap(), [format!("max_payload = {max}")]);
+        client.send(&format!("PUB a {max}\r\n{}\r\n", "x".repeat(max)));
+        client.fence();
+    }
+    client.send("PUB a 8\r\n");
+    assert_eq!(client.rest(), b"-ERR 'Maximum Payload Violation'\r\n");
+}
+
 #[test]
 fn a_shutdown_sends_what_is_queued() {
     // Longer than any machine's mood: what is tested is that nothing is cut off.

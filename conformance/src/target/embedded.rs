@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use nats_reference_server::Server;
+use nats_reference_server::{Config, Server};
 
-use super::TargetError;
+use super::{Order, TargetError};
 
 /// What the broker has not got.
 pub(super) const LACKS: &[&str] = &[
@@ -15,8 +15,6 @@ pub(super) const LACKS: &[&str] = &[
     "leafnodes",
     "mappings",
     "monitoring",
-    "reload",
-    "signals",
     "tls",
     "tracing",
     "xkeys",
@@ -43,7 +41,24 @@ impl Embedded {
         self.addr
     }
 
-    pub(super) async fn shut_down(&mut self) {
+    pub(super) async fn order(&mut self, order: Order<'_>) -> Result<(), TargetError> {
+        let refused = |what: String| TargetError::Order { what, log: String::new() };
+        let Some(server) = &self.server else {
+            return Err(refused("the server has ended".to_owned()));
+        };
+        match order {
+            Order::Reload(text) => {
+                let mut config = Config::default();
+                config.merge(text).map_err(|error| refused(error.to_string()))?;
+                server.reload(config).map_err(|error| refused(error.to_string()))?;
+            }
+            Order::LameDuck => server.lame_duck(),
+            Order::ShutDown => self.shut_down().await,
+        }
+        Ok(())
+    }
+
+    async fn shut_down(&mut self) {
         if let Some(server) = self.server.take() {
             server.shutdown().await;
         }

@@ -69,10 +69,7 @@ impl Instance {
             (Instance::Program(process), order) => process.order(order).await,
             (Instance::Faulty(faulty), order) => faulty.order(order).await,
             #[cfg(feature = "embedded")]
-            (Instance::Embedded(server), Order::ShutDown) => {
-                server.shut_down().await;
-                Ok(())
-            }
+            (Instance::Embedded(server), order) => server.order(order).await,
             _ => {
                 let what = "this target can't be told to do that".to_owned();
                 Err(TargetError::Order { what, log: String::new() })

@@ -40,3 +40,34 @@ pub(super) fn parse(text: &str) -> Result<Duration, &'static str> {
     }
     if seconds > SECONDS_MAX { Err(INVALID) } else { Ok(Duration::from_secs_f64(seconds)) }
 }
+
+/// Writes a duration as Go does: `1m30s`, `50s`, `1.5s`, `500ms`.
+pub(crate) fn show(duration: Duration) -> String {
+    let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
+    if seconds == 0 {
+        return match nanos {
+            0 => "0s".to_owned(),
+            1..1_000 => format!("{nanos}ns"),
+            1_000..1_000_000 => format!("{}µs", f64::from(nanos) / 1e3),
+            _ => format!("{}ms", f64::from(nanos) / 1e6),
+        };
+    }
+    let rest = (seconds % 60) as f64 + f64::from(nanos) / 1e9;
+    match (seconds / 3600, seconds / 60 % 60) {
+        (0, 0) => format!("{rest}s"),
+        (0, minutes) => format!("{minutes}m{rest}s"),
+        (hours, minutes) => format!("{hours}h{minutes}m{rest}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_written_as_they_are_read() {
+        for text in ["1m30s", "50s", "1.5s", "500ms", "2h0m0s", "1µs", "17ns", "0s"] {
+            assert_eq!(show(parse(text).unwrap()), text);
+        }
+    }
+}

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     Problem, auth,
     block::{Field, Setting, Table, ignored, put, setting, unsupported},
+    duration::show,
 };
 use crate::{Config, Profile};
 
@@ -149,7 +150,7 @@ fn lame_duck(it: Field<'_>) -> Result<Duration, Problem> {
     match duration < LAME_DUCK_MIN {
         true => {
             let words = "invalid lame_duck_duration of";
-            Err(it.problem(format!("{words} {duration:?}, minimum is 30 seconds")))
+            Err(it.problem(format!("{words} {}, minimum is 30 seconds", show(duration))))
         }
         false => Ok(duration),
     }

@@ -198,7 +198,7 @@ fn date(word: &str) -> Result<Word, Wrong> {
     let form = "0000-00-00T00:00:00Z";
     let fits = |(a, b): (char, char)| if b == '0' { a.is_ascii_digit() } else { a == b };
     if word.len() == form.len() && word.chars().zip(form.chars()).all(fits) {
-        return Ok(Word::Value(Kind::Date));
+        return Ok(Word::Value(Kind::Date(word.to_owned())));
     }
     let words = "All ISO8601 dates must be in full Zulu form";
     Err(wrong(

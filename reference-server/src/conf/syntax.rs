@@ -72,14 +72,9 @@ fn file(source: Source, world: &mut World<'_>) -> Result<Value, Problem> {
 impl Reader<'_, '_, '_> {
     /// The entries of a file; braces around all of it are no map of their own.
     fn top(&mut self) -> Result<(), Problem> {
-        let mut braced = false;
         loop {
             self.skip(char::is_whitespace);
-            if self.take('{') {
-                braced = true;
-                continue;
-            }
-            if braced && self.take('}') {
+            if self.take('{') || self.take('}') {
                 continue;
             }
             if self.peek().is_none() {

@@ -33,8 +33,9 @@ pub(super) enum Kind {
     Integer(i64),
     Float(f64),
     Text(String),
-    /// `2026-01-02T03:04:05Z`, which no option wants.
-    Date,
+    /// `2026-01-02T03:04:05Z`, which no option wants; as it was written.
+    #[cfg_attr(not(feature = "program"), allow(dead_code, reason = "for the digest"))]
+    Date(String),
     List(Vec<Value>),
     Map(Vec<Entry>),
 }
@@ -101,7 +102,7 @@ impl Kind {
             Kind::Integer(_) => "an integer",
             Kind::Float(_) => "a float",
             Kind::Text(_) => "a string",
-            Kind::Date => "a date",
+            Kind::Date(_) => "a date",
             Kind::List(_) => "an array",
             Kind::Map(_) => "a map",
         }
@@ -117,7 +118,7 @@ impl Value {
     fn not(&self, wanted: &str) -> Problem {
         let problem = self.problem(format!("expected {wanted}, not {}", self.kind.name()));
         match (&self.kind, wanted) {
-            (Kind::Flag(_) | Kind::Integer(_) | Kind::Float(_) | Kind::Date, "a string") => {
+            (Kind::Flag(_) | Kind::Integer(_) | Kind::Float(_) | Kind::Date(_), "a string") => {
                 problem.advice("put it between quotes")
             }
             (Kind::Text(_), "a boolean" | "an integer") => {

@@ -1,12 +1,13 @@
 //! The broker as one client's session sees it.
 
-use std::{fmt, net::SocketAddr, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use crate::{
     Config, ConnectionType,
     auth::{Authenticator, Check, Verdict},
     protocol::{ConnectOptions, Info, Publish},
     router::{Client, Publisher, Scope, Seat},
+    server::Terms,
     session::{AUTHORIZATION_VIOLATION, Broker, Close, LogIn},
 };
 
@@ -14,7 +15,6 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Peer {
     pub(crate) client: Arc<Client>,
-    pub(crate) addr: SocketAddr,
     /// What the connection is greeted with.
     pub(crate) info: Info,
 }
@@ -26,6 +26,8 @@ pub(super) struct Side {
     pub(super) info: Info,
     /// CONNECT has come and the early first PING is to be scheduled.
     pub(super) first_ping: bool,
+    /// The client said that it expects INFO at any time.
+    pub(super) takes_info: bool,
     authenticator: Arc<Authenticator>,
     /// A login whose verdict takes long.
     check: Option<Check>,
@@ -35,14 +37,12 @@ pub(super) struct Side {
     max_subscriptions: usize,
     /// The server's own limits, where an account has smaller ones.
     server_max: (usize, usize),
-    addr: SocketAddr,
     /// Who the client says it is, for the log.
     names: Names,
 }
 
 #[derive(Debug, Default)]
 struct Names {
-    library: String,
     user: String,
     nkey: String,
     has_token: bool,
@@ -57,12 +57,12 @@ impl Side {
             publisher: Publisher::new(anybody),
             info: peer.info,
             first_ping: false,
+            takes_info: false,
             authenticator,
             check: None,
             seat,
             max_subscriptions: config.max_subscriptions,
             server_max: (config.max_subscriptions, config.max_payload_bytes),
-            addr: peer.addr,
             names: Names::default(),
         }
     }
@@ -113,7 +113,17 @@ impl Side {
             };
             self.seat = Some(seat);
         }
-        let (limits, (max_subscriptions, max_payload)) = (account.limits(), self.server_max);
+        if !Arc::ptr_eq(self.publisher.scope(), &scope) {
+            self.publisher.enter(scope);
+        }
+        self.limit();
+        Ok(())
+    }
+
+    /// The smaller ones of the server's and the account's limits hold.
+    fn limit(&mut self) {
+        let limits = self.publisher.scope().account().limits();
+        let (max_subscriptions, max_payload) = self.server_max;
         let unlimited = |max: usize| if max == 0 { usize::MAX } else { max };
         self.max_subscriptions = match limits.max_subscriptions {
             Some(max) => max.min(unlimited(max_subscriptions)),
@@ -121,10 +131,14 @@ impl Side {
         };
         self.info.max_payload =
             limits.max_payload_bytes.map_or(max_payload, |max| max.min(max_payload));
-        if !Arc::ptr_eq(self.publisher.scope(), &scope) {
-            self.publisher.enter(scope);
-        }
-        Ok(())
+    }
+
+    /// The server has been told other options.
+    pub(super) fn follow(&mut self, terms: &Terms) {
+        let Info { client_id, client_ip, nonce, .. } = std::mem::take(&mut self.info);
+        self.info = Info { client_id, client_ip, nonce, ..(*terms.greeting).clone() };
+        self.server_max = (terms.config.max_subscriptions, terms.config.max_payload_bytes);
+        self.limit();
     }
 
     fn refuse(&self) -> Close {
@@ -141,7 +155,7 @@ impl Side {
             ("", user) => format!(" - User {user:?}"),
             (nkey, _) => format!(" - Nkey {nkey:?}"),
         };
-        log::error!("{} - cid:{} - authentication error{who}", self.addr, self.client.id);
+        log::error!("{} - authentication error{who}", self.client.label.place());
     }
 }
 
@@ -152,11 +166,8 @@ impl Broker for Side {
 
     fn log_in(&mut self, options: &ConnectOptions) -> Result<LogIn, Close> {
         let credentials = &options.credentials;
-        let named = [&options.version, &options.lang, &options.name];
-        let library: Vec<&str> =
-            named.iter().map(|it| it.as_str()).filter(|it| !it.is_empty()).collect();
+        self.client.label.connects(options);
         self.names = Names {
-            library: library.join(":"),
             user: credentials.user.clone(),
             nkey: credentials.nkey.clone(),
             has_token: !credentials.token.is_empty(),
@@ -175,6 +186,7 @@ impl Broker for Side {
     fn connected(&mut self, options: &ConnectOptions, first: bool) {
         self.client.set_options(options.echo, options.headers);
         self.first_ping |= first;
+        self.takes_info = options.protocol == 1;
     }
 
     fn send_info(&mut self) {
@@ -207,16 +219,14 @@ impl Broker for Side {
 
     fn log_error(&self, text: fmt::Arguments<'_>) {
         let scope = self.publisher.scope();
-        let library = match self.names.library.as_str() {
-            "" => String::new(),
-            library => format!(" - \"v{library}\""),
-        };
+        let label = &self.client.label;
         let user = match (scope.account().name(), scope.user()) {
-            (_, "") => String::new(),
-            _ if library.is_empty() => String::new(),
-            (account, user) => format!(" - \"{account}/user:{user}\""),
+            (account, user) if label.is_named() && !user.is_empty() => {
+                format!(" - \"{account}/user:{user}\"")
+            }
+            _ => String::new(),
         };
-        log::error!("{} - cid:{}{library}{user} - {text}", self.addr, self.client.id);
+        log::error!("{label}{user} - {text}");
     }
 
     fn is_subscribed(&self, sid: &[u8]) -> bool {

@@ -4,22 +4,23 @@ use super::*;
 use crate::{Auth, router::Client};
 
 fn peer(client: Arc<Client>) -> Peer {
-    Peer { client, addr: ([127, 0, 0, 1], 1).into(), info: Info::default() }
+    Peer { client, info: Info::default() }
 }
 
 #[tokio::test]
 async fn a_quiet_connection_does_not_keep_alive_who_is_gone() {
-    let authenticator = Arc::new(Authenticator::new(&Config::default()));
-    let client = |id| Arc::new(Client::new(id, 1 << 20));
-    let gone = client(1);
-    gone.subscribe(&authenticator.anybody(), b"subject", None, b"1");
     let interval = Duration::from_millis(20);
     let config = Config { ping_interval: interval, ping_max: u32::MAX, ..Config::default() };
+    let terms = watch::Sender::new(Terms::new(config, Info::default()));
+    let anybody = terms.borrow().authenticator.anybody();
+    let client = |id| Arc::new(Client::new(id, 1 << 20));
+    let gone = client(1);
+    gone.subscribe(&anybody, b"subject", None, b"1");
     let (mut quiet, (reader, writer)) = {
         let (near, far) = tokio::io::duplex(64 << 10);
         (near, tokio::io::split(far))
     };
-    let serving = serve(reader, writer, peer(client(2)), Arc::new(config), authenticator, || {});
+    let serving = serve(reader, writer, peer(client(2)), terms.subscribe(), || {});
     tokio::spawn(serving);
     quiet.write_all(b"CONNECT {}\r\nPUB subject 2\r\nhi\r\n").await.unwrap();
     let soon = timeout(Duration::from_secs(10), async {
@@ -39,18 +40,18 @@ async fn a_quiet_connection_does_not_keep_alive_who_is_gone() {
 #[tokio::test]
 async fn a_login_may_come_byte_by_byte_and_nothing_else() {
     let auth = Auth { token: Some("t".into()), ..Auth::default() };
-    let config = Arc::new(Config { auth, ..Config::default() });
+    let config = Config { auth, ..Config::default() };
+    let terms = watch::Sender::new(Terms::new(config, Info::default()));
     for (input, answer) in [
         ("cOnNeCt {\"auth_token\":\"t\"}\r\nPING\r\n", "+OK\r\nPONG\r\n"),
         ("CONNECT {\"auth_token\":\"C\"}\r\nPING\r\n", "-ERR 'Authorization Violation'\r\n"),
         ("PING\r\n", "-ERR 'Authorization Violation'\r\n"),
         ("COW", "-ERR 'Unknown Protocol Operation'\r\n"),
     ] {
-        let authenticator = Arc::new(Authenticator::new(&config));
         let (mut near, far) = tokio::io::duplex(64 << 10);
         let (reader, writer) = tokio::io::split(far);
         let peer = peer(Arc::new(Client::new(1, 1 << 20)));
-        tokio::spawn(serve(reader, writer, peer, config.clone(), authenticator, || {}));
+        tokio::spawn(serve(reader, writer, peer, terms.subscribe(), || {}));
         for byte in input.bytes() {
             near.write_all(&[byte]).await.unwrap();
             yield_now().await;

@@ -8,7 +8,9 @@ use tokio::{
     time::timeout,
 };
 
+use super::trace;
 use crate::{
+    Config,
     outbox::{Batch, Ending},
     router::Client,
 };
@@ -20,18 +22,19 @@ const PIECES_MAX: usize = 64;
 pub(super) async fn write<W: AsyncWrite + Unpin>(
     mut writer: W,
     client: Arc<Client>,
-    deadline: Duration,
+    config: Arc<Config>,
 ) {
     let outbox = &client.outbox;
     loop {
         match outbox.next().await {
             Batch::Send(pieces) => {
+                trace::sending(&client.label, &pieces, config.max_traced_bytes);
                 let sent = tokio::select! {
-                    sent = send(&mut writer, pieces, &client, deadline) => sent,
-                    () = outbox.ended(Ending::Cut) => return,
+                    sent = send(&mut writer, pieces, &client, config.write_deadline) => sent,
+                    () = outbox.cut() => return,
                 };
                 if let Err(error) = sent {
-                    log::debug!("cid:{} - {error}", client.id);
+                    log::debug!("{} - {error}", client.label);
                     return outbox.end(Ending::Cut);
                 }
             }

@@ -33,6 +33,9 @@ pub struct Info {
     pub client_id: u64,
     /// The peer's address as the server sees it, without port.
     pub client_ip: String,
+    /// The server is a lame duck: clients should go elsewhere (LIFE-011).
+    #[serde(rename = "ldm", skip_serializing_if = "std::ops::Not::not")]
+    pub lame_duck: bool,
     /// Set in the INFO that follows the first PONG (CORE-INFO-021).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub connect_info: bool,

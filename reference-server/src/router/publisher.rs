@@ -134,7 +134,7 @@ impl Bells {
             Ring::Due => self.0.push(client.clone()),
             Ring::No => {}
             Ring::Overflow => {
-                log::info!("cid:{} - Slow Consumer Detected: MaxPending exceeded", client.id);
+                log::info!("{} - Slow Consumer Detected: MaxPending exceeded", client.label);
                 client.outbox.end(Ending::Cut);
             }
         }

@@ -1,0 +1,182 @@
+//! Other options for a server that is running.
+
+use std::sync::Arc;
+
+use rand::seq::SliceRandom;
+use thiserror::Error;
+
+use super::{Phase, Server, Shared, greeting};
+use crate::{
+    Config,
+    conf::duration::show,
+    outbox::{Ending, Ring},
+    protocol::{Info, encode},
+    router::Client,
+};
+
+/// Why a server keeps its options.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ReloadError {
+    /// This option can't change while the server runs (LIFE-008).
+    #[error("config reload not supported for {option}: old={old}, new={new}")]
+    NotSupported {
+        /// As nats-server names it.
+        option: &'static str,
+        /// What it is.
+        old: String,
+        /// What it was to become.
+        new: String,
+    },
+    /// The options contradict each other.
+    #[error("{0}")]
+    Config(String),
+    /// The server is stopping.
+    #[error("the server is shutting down")]
+    Stopping,
+}
+
+/// How an option is shown.
+type Shown = fn(&Config) -> String;
+
+/// Options that need a restart, as nats-server names them.
+const FIXED: &[(&str, Shown)] = &[
+    ("Host", |c| c.host.clone()),
+    ("Port", |c| c.port.to_string()),
+    ("ServerName", |c| c.server_name.clone().unwrap_or_default()),
+    ("MaxPending", |c| c.max_pending_bytes.to_string()),
+    ("MaxSubs", |c| c.max_subscriptions.to_string()),
+    ("MaxSubTokens", |c| c.max_subject_tokens.to_string()),
+    ("NoHeaderSupport", |c| (!c.headers).to_string()),
+    ("LameDuckDuration", |c| show(c.lame_duck_duration)),
+    ("LameDuckGracePeriod", |c| show(c.lame_duck_grace_period)),
+    ("LogSizeLimit", |c| c.program.log_file_bytes_max.to_string()),
+    ("LogMaxFiles", |c| c.program.log_files_max.to_string()),
+    ("Profile", |c| c.profile.version().to_owned()),
+    ("Threads", |c| c.threads.to_string()),
+];
+
+/// Options that hold at once, as nats-server's log names them.
+const CHANGEABLE: &[(&str, Shown)] = &[
+    ("client_advertise", |c| c.client_advertise.clone().unwrap_or_default()),
+    ("max_connections", |c| c.max_connections.to_string()),
+    ("max_control_line", |c| c.max_control_line_bytes.to_string()),
+    ("max_payload", |c| c.max_payload_bytes.to_string()),
+    ("ping_interval", |c| show(c.ping_interval)),
+    ("ping_max", |c| c.ping_max.to_string()),
+    ("write_deadline", |c| show(c.write_deadline)),
+    ("shutdown_grace", |c| show(c.shutdown_grace)),
+    ("max_traced_msg_len", |c| c.max_traced_bytes.to_string()),
+    ("debug", |c| c.program.debug.to_string()),
+    ("trace", |c| c.program.trace.to_string()),
+    ("logtime", |c| c.program.log_time.to_string()),
+    ("logtime_utc", |c| c.program.log_utc.to_string()),
+    ("log_file", |c| path(&c.program.log_file)),
+    ("pid_file", |c| path(&c.program.pid_file)),
+    ("ports_file_dir", |c| path(&c.program.ports_dir)),
+];
+
+fn path(path: &Option<std::path::PathBuf>) -> String {
+    path.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
+}
+
+impl Server {
+    /// Takes other options over, all or none, and says which: `max_payload = 200` (LIFE-003).
+    /// They hold for connections that are open as well; more of those than
+    /// [`max_connections`](Config::max_connections) are closed (LIFE-010). A write deadline holds
+    /// for new ones only. Options of the program are compared, and are for the program to follow.
+    ///
+    /// ```
+    /// # use nats_reference_server::{Config, Server};
+    /// let server = Server::builder().start_blocking()?;
+    /// let config = Config { max_payload_bytes: 100, ..(*server.config()).clone() };
+    /// assert_eq!(server.reload(config)?, ["max_payload = 100"]);
+    /// let config = Config { max_subscriptions: 1, ..(*server.config()).clone() };
+    /// assert!(server.reload(config).unwrap_err().to_string().contains("not supported for MaxSubs"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Options that need a restart, or contradict each other; then nothing has changed.
+    pub fn reload(&self, config: Config) -> Result<Vec<String>, ReloadError> {
+        let old = self.config();
+        // Who asked for a free port, and now names the one that was found, means the same.
+        let port = if config.port == self.addr().port() { old.port } else { config.port };
+        let config = Config { port, ..config };
+        if let Some(problem) = config.problem() {
+            return Err(ReloadError::Config(problem));
+        }
+        let differs = |(_, show): &&(&str, Shown)| show(&old) != show(&config);
+        if let Some((option, show)) = FIXED.iter().find(differs) {
+            let (old, new) = (show(&old), show(&config));
+            return Err(ReloadError::NotSupported { option, old, new });
+        }
+        if old.auth != config.auth {
+            let (old, new) = (format!("{:?}", old.auth), format!("{:?}", config.auth));
+            return Err(ReloadError::NotSupported { option: "Authorization", old, new });
+        }
+        let changes = CHANGEABLE.iter().filter(differs);
+        let changes = changes.map(|(name, show)| format!("{name} = {}", show(&config))).collect();
+        self.shared.replace(config)?;
+        Ok(changes)
+    }
+}
+
+impl Shared {
+    fn replace(&self, config: Config) -> Result<(), ReloadError> {
+        if self.terms.borrow().phase == Phase::Stopping {
+            return Err(ReloadError::Stopping);
+        }
+        let max = config.max_connections;
+        let greeting = greeting(&config, self.addr, &self.id);
+        self.change(|terms| {
+            terms.config = Arc::new(config);
+            let auth_required = terms.greeting.auth_required;
+            terms.greeting = Arc::new(Info { auth_required, ..greeting });
+        });
+        let mut clients: Vec<Arc<Client>> = self.clients().values().cloned().collect();
+        let surplus = clients.len().saturating_sub(max);
+        if surplus > 0 {
+            clients.shuffle(&mut rand::rng());
+        }
+        for client in &clients[..surplus] {
+            let told = client.outbox.append(|out| {
+                encode::error(out, "maximum connections exceeded");
+            });
+            log::error!("{} - maximum connections exceeded", client.label);
+            client.outbox.end(if told == Ring::Overflow { Ending::Cut } else { Ending::Flush });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ProgramConfig;
+
+    /// Counts the names, and says them so that a new option does not compile before it is here.
+    macro_rules! fields {
+        ($type:ident, $($field:ident)*) => {{
+            let $type { $($field: _),* } = $type::default();
+            [$(stringify!($field)),*].len()
+        }};
+    }
+
+    #[test]
+    fn every_option_can_change_or_needs_a_restart() {
+        let of_the_server = fields!(
+            Config, host port server_name client_advertise max_payload_bytes
+            max_control_line_bytes max_connections max_subscriptions max_subject_tokens
+            max_pending_bytes write_deadline ping_interval ping_max shutdown_grace
+            lame_duck_duration lame_duck_grace_period max_traced_bytes headers profile threads
+            auth program
+        );
+        let of_the_program = fields!(
+            ProgramConfig, debug trace log_file log_file_bytes_max log_files_max log_time log_utc
+            pid_file ports_dir
+        );
+        // Logins are compared as a whole, and the program's options one by one.
+        assert_eq!(FIXED.len() + CHANGEABLE.len(), of_the_server - 2 + of_the_program);
+    }
+}
