@@ -188,9 +188,8 @@ impl Conversation {
                         return "ended by the server".to_owned();
                     }
                     news.set(client.outbox.news());
-                    if self.follow() {
-                        timer.set(sleep(self.keepalive.delay()));
-                    }
+                    self.follow();
+                    timer.set(sleep(self.keepalive.delay()));
                 }
             }
             let result = self.operations(buffer);
@@ -252,11 +251,10 @@ impl Conversation {
         result
     }
 
-    /// Follows a reload or a lame duck (LIFE-006, LIFE-011); says whether options are new.
-    fn follow(&mut self) -> bool {
+    /// Does what a reload or a lame duck asks for (LIFE-006, LIFE-011).
+    fn follow(&mut self) {
         let terms = self.terms.borrow_and_update().clone();
-        let reloaded = !Arc::ptr_eq(&terms.config, &self.config);
-        if reloaded {
+        if !Arc::ptr_eq(&terms.config, &self.config) {
             self.parser.limits = limits(&terms.config);
             self.keepalive.set(terms.config.ping_interval, terms.config.ping_max);
             let Info { client_id, client_ip, .. } = std::mem::take(&mut self.side.info);
@@ -271,7 +269,6 @@ impl Conversation {
                 self.side.send(&line);
             }
         }
-        reloaded
     }
 
     fn keep_alive(&mut self) -> Result<(), Close> {
