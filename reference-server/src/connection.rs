@@ -186,9 +186,8 @@ impl Conversation {
                         return "ended by the server".to_owned();
                     }
                     news.set(client.outbox.news());
-                    if self.follow() {
-                        timer.set(sleep(self.delay()));
-                    }
+                    self.follow();
+                    timer.set(sleep(self.delay()));
                 }
             }
             let was_admitted = self.side.is_admitted();
@@ -307,11 +306,10 @@ impl Conversation {
         result
     }
 
-    /// Follows a reload or a lame duck (LIFE-006, LIFE-011); says whether options are new.
-    fn follow(&mut self) -> bool {
+    /// Does what a reload or a lame duck asks for (LIFE-006, LIFE-011).
+    fn follow(&mut self) {
         let terms = self.terms.borrow_and_update().clone();
-        let reloaded = !Arc::ptr_eq(&terms.config, &self.config);
-        if reloaded {
+        if !Arc::ptr_eq(&terms.config, &self.config) {
             self.keepalive.set(terms.config.ping_interval, terms.config.ping_max);
             self.side.follow(&terms);
             self.parser.limits = Limits {
@@ -328,7 +326,6 @@ impl Conversation {
                 self.side.send(&line);
             }
         }
-        reloaded
     }
 
     fn keep_alive(&mut self) -> Result<(), Close> {

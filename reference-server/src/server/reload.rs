@@ -92,7 +92,8 @@ impl Server {
     /// let config = Config { max_payload_bytes: 100, ..(*server.config()).clone() };
     /// assert_eq!(server.reload(config)?, ["max_payload = 100"]);
     /// let config = Config { max_subscriptions: 1, ..(*server.config()).clone() };
-    /// assert!(server.reload(config).unwrap_err().to_string().contains("not supported for MaxSubs"));
+    /// let refused = server.reload(config).unwrap_err().to_string();
+    /// assert!(refused.contains("not supported for MaxSubs"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
