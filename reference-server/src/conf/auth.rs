@@ -162,9 +162,9 @@ fn timeout(it: Field<'_>) -> Result<Duration, Problem> {
         .map_err(|_| it.problem(format!("{seconds} is out of range")))?;
     if timeout > TIMEOUT_HIGH {
         it.warn(&format!(
-            "invalid use of field \"timeout\": timeout of {seconds} ({seconds:.6} seconds) is high, \
-             consider keeping it under 60 seconds. possibly caused by unquoted duration; use '1m' \
-             instead of 1m, for example"
+            "invalid use of field \"timeout\": timeout of {seconds} ({seconds:.6} seconds) is \
+             high, consider keeping it under 60 seconds. possibly caused by unquoted duration; \
+             use '1m' instead of 1m, for example"
         ));
     }
     Ok(timeout)

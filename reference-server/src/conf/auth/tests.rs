@@ -23,7 +23,8 @@ fn logins_are_read_in_all_their_forms() {
     let auth = merged("authorization { users: [] }");
     assert!(!auth.is_required(), "AUTH-007");
     let auth = merged(
-        "no_auth_user: b\naccounts { A { users: [{user: a, password: p}] }, B {\n  users = [{user: b}]\n\
+        "no_auth_user: b\naccounts { A { users: [{user: a, password: p}] }, B {\n\
+           users = [{user: b}]\n\
            limits { max_conn: 5, max_payload: -1 } } }",
     );
     let users: Vec<_> = auth.users().map(|(account, user, _)| (account, user.name())).collect();
