@@ -87,6 +87,7 @@ class Credentials:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         self.user = Key(USER, self.folder)
+        self.path("user.seed").write_text(self.user.seed)
         self._make_tokens()
         self._make_certificates()
 

@@ -92,7 +92,8 @@ FEATURES = [
     Feature("bcrypt", "the same, where the server knows a hash of the password",
             'authorization { users: [{user: alice, password: "$bcrypt"}] }', ALICE),
     Feature("nkey", "signs the server's nonce with its seed",
-            "authorization { users: [{nkey: $nkey}] }", {"NATS_SEED": "$seed"}),
+            "authorization { users: [{nkey: $nkey}] }", {
+                "NATS_NKEY": "$nkey", "NATS_SEED": "$seed", "NATS_SEED_FILE": "$seed_file"}),
     Feature("creds", "is let in with a credentials file, the server knowing the operator",
             "operator: $operator\nresolver: MEMORY\n"
             "resolver_preload { $account: $account_token }", {"NATS_CREDS": "$creds"}),
@@ -144,6 +145,7 @@ def values(credentials, ws_port):
     return {
         "password": PASSWORD, "bcrypt": BCRYPTED, "ws_port": ws_port,
         "nkey": credentials.user.public, "seed": credentials.user.seed,
+        "seed_file": credentials.path("user.seed"),
         "operator": credentials.operator_token, "account": credentials.account,
         "account_token": credentials.account_token, "creds": credentials.path("alice.creds"),
         "ca": credentials.path("ca.pem"), "server_cert": credentials.path("server.pem"),
