@@ -97,8 +97,8 @@ def install(names):
             words, code = done.stderr, done.returncode
         except subprocess.TimeoutExpired:
             words, code = f"not installed within {INSTALL_S} s", 1
+        (place / "install.log").write_text(words)
         if code:
-            (place / "install.log").write_text(words)
             lines = [line for line in words.split("\n") if line.strip()]
             print(f"{name}: not run: {lines[-1] if lines else 'install failed'}"
                   f" ({place / 'install.log'})", file=sys.stderr)

@@ -156,10 +156,10 @@ final class Client {
     return connect(loginOptions());
   }
 
-  /** Fails unless the connection is refused; how it was. */
+  /** Fails unless the connection is refused; how it was. The library tells when time is up. */
   static Exception refused(String what, Options.Builder options) throws Exception {
     try {
-      connect(options).close();
+      connect(options.connectionTimeout(Duration.ofSeconds(2))).close();
     } catch (IOException refusal) {
       return refusal;
     }

@@ -43,7 +43,9 @@ function credentials() {
   }
   if (env.NATS_CA && !isWebSocket()) {
     options.tls = { caFile: env.NATS_CA };
-    if (env.NATS_CERT) Object.assign(options.tls, { certFile: env.NATS_CERT, keyFile: env.NATS_KEY });
+    if (env.NATS_CERT) {
+      Object.assign(options.tls, { certFile: env.NATS_CERT, keyFile: env.NATS_KEY });
+    }
   }
   return options;
 }
