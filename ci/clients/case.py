@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pathlib
 import queue
 import shutil
 import signal
@@ -9,7 +10,6 @@ import subprocess
 import tempfile
 import threading
 import time
-import pathlib
 
 from features import fill, values
 from server import HOST, CannotStart, Server, free_port
@@ -61,7 +61,8 @@ class Case:
         with log.open("wb") as errors:
             self._process = subprocess.Popen(
                 [self.client / "run", self.feature.name], env={**clean, **environment},
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True)
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
+                text=True, errors="replace")
         lines = queue.Queue()
         reader = threading.Thread(target=read, args=(self._process.stdout, lines))
         reader.start()
@@ -91,7 +92,7 @@ class Case:
             if word == "READY" and self.feature.part:
                 self.feature.part(self)
             elif word in ("PASS", "SKIP", "FAIL"):
-                return word if word == "FAIL" else word.lower(), reason
+                return word if word == "FAIL" else word.lower(), printable(reason)
 
     @contextlib.contextmanager
     def client_stopped(self):
@@ -103,6 +104,11 @@ class Case:
             yield
         finally:
             os.kill(pid, signal.SIGCONT)
+
+
+def printable(text):
+    """The text without what could upset a terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def read(stream, lines):

@@ -2,64 +2,72 @@
 
 import re
 
-MARK = ("<!-- results: written by ci/clients.sh --write -->", "<!-- end of results -->")
+BEGIN, END = "<!-- results: ci/clients.sh --write -->", "<!-- end of results -->"
+REASON_CHARS = 160
 
 
 def markdown(servers, versions, features, outcomes):
     """A table for each server, the reasons below it, and what differs from the first server."""
     parts = []
     for server in servers:
-        parts.append(f"### {server}\n\n{table(server, versions, features, outcomes)}")
-        parts.append(reasons(server, outcomes))
+        here = [o for o in outcomes if o["server"] == server]
+        parts += [f"### {server}", table(versions, features, here), reasons(here)]
     if len(servers) > 1:
-        lines = [f"- {o['client']} {o['feature']}, on {o['server']}: {o['reason']}"
-                 for o in regressions(servers, outcomes)]
-        parts.append(f"### Passes on {servers[0]} and fails elsewhere\n\n"
-                     + ("\n".join(lines) or "Nothing."))
+        parts.append(f"### Passes on {servers[0]} and fails elsewhere")
+        lines = [f"- {server}: {'; '.join(grouped(regressions(servers, outcomes, server)))}"
+                 for server in servers[1:] if regressions(servers, outcomes, server)]
+        parts.append("\n".join(lines) or "Nothing.")
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def table(server, versions, features, outcomes):
+def table(versions, features, outcomes):
     """Features down, clients across."""
-    verdicts = {(o["client"], o["feature"]): o["verdict"]
-                for o in outcomes if o["server"] == server}
+    verdicts = {(o["client"], o["feature"]): o["verdict"] for o in outcomes}
     heads = [f"{name} {version or ''}".strip() for name, version in versions.items()]
     rows = [["feature", *heads], ["---"] * (len(heads) + 1)]
     for feature in features:
         rows.append([feature.name,
                      *(verdicts.get((name, feature.name), "not run") for name in versions)])
-    passed = sum(verdict == "pass" for verdict in verdicts.values())
-    failed = sum(verdict == "FAIL" for verdict in verdicts.values())
-    skipped = len(verdicts) - passed - failed
+    count = list(verdicts.values()).count
     lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join(lines) + f"\n\n{passed} passed, {failed} failed, {skipped} skipped."
+    return "\n".join(lines) + (
+        f"\n\n{count('pass')} passed, {count('FAIL')} failed, {count('skip')} skipped.")
 
 
-def reasons(server, outcomes):
-    """Why something failed or was skipped."""
-    told = [o for o in outcomes if o["server"] == server and o["verdict"] != "pass"]
-    return "\n".join(f"- {o['verdict']} {o['client']} {o['feature']}: {o['reason']}" for o in told)
+def reasons(outcomes):
+    """Why something failed or was skipped; clients that say the same share a line."""
+    told = {}
+    for o in outcomes:
+        if o["verdict"] != "pass":
+            reason = o["reason"][:REASON_CHARS].replace("|", "\\|")
+            told.setdefault((o["verdict"], o["feature"], reason), []).append(o["client"])
+    return "\n".join(f"- {verdict} {feature} ({', '.join(clients)}): {reason}"
+                     for (verdict, feature, reason), clients in told.items())
 
 
-def regressions(servers, outcomes):
-    """What passes on the first server and fails on another."""
+def grouped(outcomes):
+    """Each feature with the clients it is about."""
+    features = {}
+    for o in outcomes:
+        features.setdefault(o["feature"], []).append(o["client"])
+    return [f"{feature} ({', '.join(clients)})" for feature, clients in features.items()]
+
+
+def regressions(servers, outcomes, server):
+    """What passes on the first server and fails on this one."""
     good = {(o["client"], o["feature"]) for o in outcomes
             if o["server"] == servers[0] and o["verdict"] == "pass"}
-    return [o for o in outcomes if o["server"] != servers[0] and o["verdict"] == "FAIL"
+    return [o for o in outcomes if o["server"] == server and o["verdict"] == "FAIL"
             and (o["client"], o["feature"]) in good]
 
 
 def failures(servers, outcomes):
     """What makes the exit code 1: failures on the first server, and what only others fail."""
     first = [o for o in outcomes if o["server"] == servers[0] and o["verdict"] == "FAIL"]
-    return first + regressions(servers, outcomes)
+    return first + [o for server in servers[1:] for o in regressions(servers, outcomes, server)]
 
 
 def write(page, text):
     """Puts the results between the marks of the page."""
-    begin, end = MARK
-    old = page.read_text()
-    pattern = re.compile(re.escape(begin) + ".*" + re.escape(end), re.DOTALL)
-    if not pattern.search(old):
-        raise SystemExit(f"ci/clients.sh: {page} has no place for results: {begin}")
-    page.write_text(pattern.sub(lambda _: f"{begin}\n\n{text}\n{end}", old))
+    pattern = re.compile(re.escape(BEGIN) + ".*" + re.escape(END), re.DOTALL)
+    page.write_text(pattern.sub(lambda _: f"{BEGIN}\n\n{text}\n{END}", page.read_text()))

@@ -69,9 +69,11 @@ class Server:
         return self._process is not None and self._process.poll() is not None
 
     def last_words(self):
-        """The last line of its output."""
-        lines = self.log.read_text(errors="replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "no word")
+        """The last line of its output that speaks of an error, without the file's name."""
+        lines = [line.strip() for line in self.log.read_text(errors="replace").split("\n")]
+        wrong = [line for line in lines if line.startswith("nats-") or "[FTL]" in line]
+        spoken = wrong or [line for line in lines if line] or ["no word"]
+        return spoken[-1].replace(str(self.config.parent), "")
 
     def signal(self, number):
         """Sends it a signal."""

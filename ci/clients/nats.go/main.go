@@ -48,7 +48,8 @@ func fail(format string, words ...any) { panic(fmt.Sprintf(format, words...)) }
 
 func same(what string, got, expected any) {
 	if !reflect.DeepEqual(got, expected) {
-		fail("%s: expected %.200v, got %.200v", what, expected, got)
+		show := func(value any) string { return fmt.Sprintf("%.200s", fmt.Sprint(value)) }
+		fail("%s: expected %s, got %s", what, show(expected), show(got))
 	}
 }
 
