@@ -9,13 +9,16 @@ REASON_CHARS = 160
 def markdown(servers, versions, features, outcomes):
     """A table for each server, the reasons below it, and what differs from the first server."""
     parts = []
+    everyone = {name for name, version in versions.items() if version}
     for server in servers:
         here = [o for o in outcomes if o["server"] == server]
-        parts += [f"### {server}", table(versions, features, here), reasons(here)]
+        parts += [f"### {server}", table(versions, features, here), reasons(here, everyone)]
     if len(servers) > 1:
         parts.append(f"### Passes on {servers[0]} and fails elsewhere")
-        lines = [f"- {server}: {'; '.join(grouped(regressions(servers, outcomes, server)))}"
-                 for server in servers[1:] if regressions(servers, outcomes, server)]
+        lines = []
+        for server in servers[1:]:
+            worse = grouped(regressions(servers, outcomes, server), everyone)
+            lines += [f"- {server}: {'; '.join(worse)}"] if worse else []
         parts.append("\n".join(lines) or "Nothing.")
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -34,23 +37,28 @@ def table(versions, features, outcomes):
         f"\n\n{count('pass')} passed, {count('FAIL')} failed, {count('skip')} skipped.")
 
 
-def reasons(outcomes):
+def named(clients, everyone):
+    """These clients in words."""
+    return "all" if set(clients) == everyone else ", ".join(clients)
+
+
+def reasons(outcomes, everyone):
     """Why something failed or was skipped; clients that say the same share a line."""
     told = {}
     for o in outcomes:
         if o["verdict"] != "pass":
             reason = o["reason"][:REASON_CHARS].replace("|", "\\|")
             told.setdefault((o["verdict"], o["feature"], reason), []).append(o["client"])
-    return "\n".join(f"- {verdict} {feature} ({', '.join(clients)}): {reason}"
+    return "\n".join(f"- {verdict} {feature} ({named(clients, everyone)}): {reason}"
                      for (verdict, feature, reason), clients in told.items())
 
 
-def grouped(outcomes):
+def grouped(outcomes, everyone):
     """Each feature with the clients it is about."""
     features = {}
     for o in outcomes:
         features.setdefault(o["feature"], []).append(o["client"])
-    return [f"{feature} ({', '.join(clients)})" for feature, clients in features.items()]
+    return [f"{feature} ({named(clients, everyone)})" for feature, clients in features.items()]
 
 
 def regressions(servers, outcomes, server):
