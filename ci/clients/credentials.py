@@ -65,7 +65,8 @@ class Key:
                 "nats": {**claims, "version": 2}}
         digest = hashlib.sha256(json.dumps(body).encode()).digest()
         body["jti"] = base64.b32encode(digest).decode().rstrip("=")
-        signed = b".".join(base64url(part) for part in ({"typ": "JWT", "alg": "ed25519-nkey"}, body))
+        head = {"typ": "JWT", "alg": "ed25519-nkey"}
+        signed = base64url(head) + b"." + base64url(body)
         return (signed + b"." + base64url(self.sign(signed))).decode()
 
 
