@@ -5,7 +5,7 @@ use std::{
     env, fs,
     io::{BufRead, BufReader},
     net::{TcpListener, TcpStream},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicUsize, Ordering},
     thread,
@@ -46,18 +46,18 @@ impl Server {
         let port = port.map_or_else(free_port, |port| port.parse().expect("a port"));
         let mut arguments: Vec<String> = more.to_vec();
         arguments.extend(["-a", HOST, "-p"].map(str::to_owned));
-        arguments.extend([port.to_string(), "-sd".to_owned(), folder.display().to_string()]);
+        arguments.push(port.to_string());
         if !config.is_empty() {
             arguments.extend(["-c".to_owned(), config.to_owned()]);
         }
-        let process = spawn(&arguments, port);
+        let process = spawn(&arguments, port, &folder);
         Self { arguments, port, folder, process }
     }
 
     /// Ends the process and starts another one on the same port.
     pub fn restart(&mut self) {
         self.stop();
-        self.process = spawn(&self.arguments, self.port);
+        self.process = spawn(&self.arguments, self.port, &self.folder);
     }
 
     fn stop(&mut self) {
@@ -65,13 +65,13 @@ impl Server {
         self.process.wait().ok();
     }
 
-    /// Where clients find it, with `tls://` where INFO asks for that.
+    /// Where clients find it: by the name in certificates, with `tls://` where INFO asks for that.
     pub fn client_url(&self) -> String {
         let stream = TcpStream::connect((HOST, self.port)).expect("a server that listens");
         let mut info = String::new();
         BufReader::new(stream).read_line(&mut info).expect("INFO");
         let is_tls = info.contains("\"tls_required\":true");
-        format!("{}://{HOST}:{}", if is_tls { "tls" } else { "nats" }, self.port)
+        format!("{}://localhost:{}", if is_tls { "tls" } else { "nats" }, self.port)
     }
 
     /// The port for clients.
@@ -92,13 +92,14 @@ fn free_port() -> u16 {
     listener.local_addr().expect("its address").port()
 }
 
-/// Starts the program and waits until it accepts connections.
-fn spawn(arguments: &[String], port: u16) -> Child {
+/// Starts the program and waits until it accepts connections. What it stores goes to the folder.
+fn spawn(arguments: &[String], port: u16, folder: &Path) -> Child {
     let program = env::var("NATS_SERVER_PROGRAM").expect("NATS_SERVER_PROGRAM names a program");
     let quiet =
         || if env::var("NATS_SERVER_LOUD").is_ok() { Stdio::inherit() } else { Stdio::null() };
     let mut process = Command::new(program)
         .args(arguments)
+        .env("TMPDIR", folder)
         .stdin(Stdio::null())
         .stdout(quiet())
         .stderr(quiet())
