@@ -3,7 +3,7 @@
     article.py --server-bin PATH     starts that server (nats-server's flags) and ends it
     article.py --server URL          takes a server that is running already
 
-Every experiment compares exactly, and proves what does not arrive by flush(), never by waiting.
+Every experiment compares exactly, and proves what does not arrive by a fence, never by waiting.
 Exit code: 0 all as the article says, 1 something differs, 2 bad usage, 3 no server to judge.
 """
 

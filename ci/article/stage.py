@@ -70,6 +70,16 @@ class Ear:
         return [message.data.decode() for message in await self.messages()]
 
 
+async def fence(client):
+    """What the client has sent has reached the server when this returns.
+
+    The first flush() may overtake what is still in the client's buffer, as nats.py writes the PING
+    straight to the socket; it empties the buffer, though, so the second one comes behind.
+    """
+    await client.flush(timeout=PATIENCE_S)
+    await client.flush(timeout=PATIENCE_S)
+
+
 class Stage:
     """The clients of one experiment."""
 
@@ -87,7 +97,7 @@ class Stage:
     async def ear(self, client, subject, queue=""):
         """A subscription that the server knows of when this returns."""
         subscription = await client.subscribe(subject, queue=queue)
-        await client.flush(timeout=PATIENCE_S)
+        await fence(client)
         return Ear(client, subscription)
 
     async def settle(self, *publishers):
@@ -98,7 +108,7 @@ class Stage:
         """
         for client in (*publishers, *self.clients):
             if not client.is_closed:
-                await client.flush(timeout=PATIENCE_S)
+                await fence(client)
 
     async def close(self):
         """Ends all connections."""
