@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use crate::Monitoring;
+
 /// The deepest that the tree of subscriptions may become.
 const TREE_TOKENS_MAX: usize = 4096;
 
@@ -28,7 +30,9 @@ const TREE_TOKENS_MAX: usize = 4096;
 /// The whole is that times [`max_connections`](Config::max_connections): far more than any machine
 /// has, with the defaults. Whoever serves strangers lowers them. A connection that is being closed
 /// is not counted there any more; what waits for it stays up to
-/// [`write_deadline`](Config::write_deadline) longer.
+/// [`write_deadline`](Config::write_deadline) longer. Where there are monitoring pages, each of the
+/// last [`max_closed_clients`](Monitoring::max_closed_clients) leaves behind who it was, in the
+/// words of its CONNECT, and up to 4 KiB of its subscriptions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// The address to listen on, as it is written in INFO. Default `127.0.0.1`.
@@ -68,6 +72,8 @@ pub struct Config {
     pub max_traced_bytes: usize,
     /// Whether messages can carry headers. Default true.
     pub headers: bool,
+    /// The monitoring pages. Default none.
+    pub monitoring: Monitoring,
     /// The nats-server release to behave like, where releases differ. Default the newest.
     pub profile: Profile,
     /// Threads that serve connections. Default 1, plenty for tests; the program takes one a core.
@@ -136,6 +142,7 @@ impl Default for Config {
             lame_duck_grace_period: Duration::from_secs(10),
             max_traced_bytes: 0,
             headers: true,
+            monitoring: Monitoring::default(),
             profile: Profile::default(),
             threads: 1,
             program: ProgramConfig::default(),
@@ -180,7 +187,7 @@ impl Config {
                 self.lame_duck_grace_period, self.lame_duck_duration
             ));
         }
-        None
+        self.monitoring.problem()
     }
 }
 
@@ -249,6 +256,11 @@ impl Profile {
     /// Publishing below `$GR.` is refused (CORE-SUBJ-017).
     pub(crate) fn refuses_old_gateway_prefix(self) -> bool {
         self >= Profile::V2_15
+    }
+
+    /// Monitoring pages can be asked for as a call of a JavaScript function (MON-008).
+    pub(crate) fn has_jsonp(self) -> bool {
+        self <= Profile::V2_12
     }
 
     /// What is sent to a connection also counts as life (CORE-PING-009).

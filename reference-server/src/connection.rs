@@ -20,6 +20,7 @@ use tokio::{
 use crate::{
     Config,
     keepalive::{Due, Keepalive},
+    ledger::{Identity, Reason, Traffic},
     outbox::Ending,
     protocol::{ClientOp, ConnectOptions, Info, Limits, Parser, Publish, encode},
     router::{Client, Publisher},
@@ -64,11 +65,15 @@ pub(crate) async fn serve<R, W>(
         session,
         side: Side { client: client.clone(), publisher: Publisher::new(), info, first_ping: false },
         keepalive,
+        pinged: None,
         config,
     };
     let mut buffer = BytesMut::new();
     let close = conversation.read(&mut reader, &mut buffer).await;
     log::debug!("cid:{} - Client connection closed: {close}", client.id);
+    if conversation.config.monitoring.port.is_some() {
+        client.note_subscriptions();
+    }
     client.leave().await;
     client.outbox.end(Ending::Flush);
     gone();
@@ -103,6 +108,8 @@ struct Conversation {
     session: Session,
     side: Side,
     keepalive: Keepalive,
+    /// When the PING was sent that has no answer yet.
+    pinged: Option<Instant>,
     config: Arc<Config>,
 }
 
@@ -137,8 +144,14 @@ impl Conversation {
             tokio::select! {
                 biased;
                 read = reader.read_buf(buffer) => match read {
-                    Ok(0) => return "end of stream".to_owned(),
-                    Err(error) => return error.to_string(),
+                    Ok(0) => {
+                        client.ledger.ends(Reason::CLIENT_CLOSED);
+                        return "end of stream".to_owned();
+                    }
+                    Err(error) => {
+                        client.ledger.ends(Reason::READ_ERROR);
+                        return error.to_string();
+                    }
                     Ok(read) => {
                         turn_bytes += read;
                         if read >= room {
@@ -159,7 +172,10 @@ impl Conversation {
                         return self.last_words(close);
                     }
                 }
-                () = ended.as_mut() => return "ended by the server".to_owned(),
+                () = ended.as_mut() => {
+                    client.ledger.ends(Reason::SHUTDOWN);
+                    return "ended by the server".to_owned();
+                }
             }
             let result = self.operations(buffer);
             if grown && buffer.is_empty() {
@@ -170,7 +186,10 @@ impl Conversation {
                 return self.last_words(close);
             }
             self.side.publisher.ring();
-            self.side.publisher.ease().await;
+            let stalls = self.side.publisher.ease().await;
+            if stalls > 0 {
+                client.ledger.stalled(stalls);
+            }
             if turn_bytes >= TURN_BYTES_MAX {
                 turn_bytes = 0;
                 yield_now().await;
@@ -183,7 +202,7 @@ impl Conversation {
 
     /// Handles every complete operation and leaves the rest in the buffer.
     fn operations(&mut self, buffer: &mut BytesMut) -> Result<(), Close> {
-        let (mut done, mut heard) = (0, false);
+        let (mut done, mut heard, mut received) = (0, false, Traffic::default());
         let result = loop {
             let (used, op) = match self.parser.next(&buffer[done..]) {
                 Ok(step) => step,
@@ -194,7 +213,11 @@ impl Conversation {
             log::trace!("cid:{} - <<- [{op}]", self.side.client.id);
             match op {
                 ClientOp::Announce { .. } => {}
-                ClientOp::Pong => self.keepalive.answered(),
+                ClientOp::Publish(ref message) => {
+                    heard = true;
+                    received.add(message.body.len());
+                }
+                ClientOp::Pong => self.answered(),
                 ClientOp::Connect(_) | ClientOp::Info(_) | ClientOp::Nothing | ClientOp::Error => {}
                 _ => heard = true,
             }
@@ -209,10 +232,19 @@ impl Conversation {
         };
         // One look at the clock for all; one for each was a fifth of what small operations cost.
         if heard {
-            self.keepalive.heard(Instant::now());
+            let now = Instant::now();
+            self.keepalive.heard(now);
+            self.side.client.ledger.heard(now, received);
         }
         buffer.advance(done);
         result
+    }
+
+    fn answered(&mut self) {
+        self.keepalive.answered();
+        if let Some(pinged) = self.pinged.take() {
+            self.side.client.ledger.measured(pinged.elapsed());
+        }
     }
 
     fn keep_alive(&mut self) -> Result<(), Close> {
@@ -224,6 +256,7 @@ impl Conversation {
         match self.keepalive.due(Instant::now()) {
             Due::Nothing => Ok(()),
             Due::Ping => {
+                self.pinged = Some(Instant::now());
                 self.side.send(encode::PING);
                 Ok(())
             }
@@ -233,6 +266,7 @@ impl Conversation {
 
     /// Tells the client why, where it is told.
     fn last_words(&mut self, close: Close) -> String {
+        self.side.client.ledger.ends(Reason::behind(&close.to_string()));
         if let Close::Told(text) = close {
             let mut line = Vec::new();
             encode::error(&mut line, text);
@@ -250,6 +284,13 @@ impl Broker for Side {
 
     fn connected(&mut self, options: &ConnectOptions, first: bool) {
         self.client.set_options(options.echo, options.headers);
+        self.client.ledger.introduce(Identity {
+            name: options.name.clone(),
+            lang: options.lang.clone(),
+            version: options.version.clone(),
+            account: Some(self.client.account().name().to_owned()),
+            user: None,
+        });
         self.first_ping |= first;
     }
 

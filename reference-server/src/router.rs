@@ -27,12 +27,17 @@ use foldhash::fast::RandomState;
 pub(crate) use self::publisher::Publisher;
 use crate::{
     index::{Index, Matches},
+    ledger::{Ledger, SubscriptionRecord},
     outbox::{Outbox, Ring},
     protocol::{Publish, encode},
 };
 
 /// Patterns taken out of the index under one lock, when a connection ends.
 const PATTERNS_AT_ONCE: usize = 256;
+
+/// Subscriptions of a closed connection that are remembered, and the bytes of them all.
+const REMEMBERED_MAX: usize = 64;
+const REMEMBERED_BYTES_MAX: usize = 4 << 10;
 
 /// Subscriptions that see each other's messages.
 #[derive(Debug)]
@@ -41,6 +46,10 @@ pub(crate) struct Account {
     index: RwLock<Index<Arc<Subscription>>>,
     /// Goes up with every change of the index.
     generation: AtomicU64,
+    /// Subscriptions made so far.
+    inserts: AtomicU64,
+    /// Subjects looked up so far; those that a publisher remembers are not.
+    lookups: AtomicU64,
 }
 
 /// One subscription of one client.
@@ -64,6 +73,7 @@ pub(crate) struct Subscription {
 pub(crate) struct Client {
     pub(crate) id: u64,
     pub(crate) outbox: Outbox,
+    pub(crate) ledger: Ledger,
     account: Arc<Account>,
     subscriptions: Mutex<Table>,
     echo: AtomicBool,
@@ -81,7 +91,13 @@ struct BySid(Arc<Subscription>);
 
 impl Account {
     pub(crate) fn new(name: &'static str) -> Account {
-        Account { name, index: RwLock::default(), generation: AtomicU64::new(0) }
+        Account {
+            name,
+            index: RwLock::default(),
+            generation: AtomicU64::new(0),
+            inserts: AtomicU64::new(0),
+            lookups: AtomicU64::new(0),
+        }
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -90,6 +106,17 @@ impl Account {
 
     pub(crate) fn subscriptions(&self) -> usize {
         self.index.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Subscriptions made, and subjects looked up so far.
+    pub(crate) fn inserts_and_lookups(&self) -> (u64, u64) {
+        (self.inserts.load(Ordering::Relaxed), self.lookups.load(Ordering::Relaxed))
+    }
+
+    /// Who would get a message with this subject; of queue groups, all members.
+    pub(crate) fn interested(&self, subject: &[u8]) -> Vec<Arc<Subscription>> {
+        let Matches { plain, queues } = self.matches(subject);
+        plain.into_iter().chain(queues.into_iter().flat_map(|group| group.members)).collect()
     }
 
     fn change(&self, change: impl FnOnce(&mut Index<Arc<Subscription>>)) {
@@ -108,6 +135,7 @@ impl Account {
     }
 
     fn matches(&self, subject: &[u8]) -> Matches<Arc<Subscription>> {
+        self.lookups.fetch_add(1, Ordering::Relaxed);
         self.index.read().unwrap_or_else(PoisonError::into_inner).matches(subject)
     }
 }
@@ -117,6 +145,28 @@ impl Subscription {
     /// it went through the outbox, whose lock was held when the flag was set.
     fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Relaxed)
+    }
+
+    /// Whose it is.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The account that it was made in.
+    pub(crate) fn account(&self) -> &Account {
+        &self.client.account
+    }
+
+    /// What is known of it now.
+    pub(crate) fn record(&self) -> SubscriptionRecord {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        SubscriptionRecord {
+            subject: text(&self.pattern),
+            queue: self.queue.as_deref().map(text),
+            sid: text(&self.sid),
+            msgs: self.delivered.load(Ordering::Relaxed),
+            max: self.max.load(Ordering::Relaxed),
+        }
     }
 
     /// Puts a message into the receiver's outbox; false if it takes no more, or not from itself.
@@ -185,6 +235,7 @@ impl Client {
         Client {
             id,
             outbox: Outbox::new(max_pending_bytes),
+            ledger: Ledger::new(),
             account,
             subscriptions: Mutex::default(),
             echo: AtomicBool::new(true),
@@ -205,6 +256,23 @@ impl Client {
 
     pub(crate) fn subscription_count(&self) -> usize {
         self.table().len()
+    }
+
+    /// Its subscriptions, in no order.
+    pub(crate) fn subscriptions(&self) -> Vec<Arc<Subscription>> {
+        self.table().iter().map(|found| found.0.clone()).collect()
+    }
+
+    /// Writes down what it is subscribed to, before it [`leave`](Client::leave)s.
+    pub(crate) fn note_subscriptions(&self) {
+        let table = self.table();
+        let mut bytes = 0;
+        let fits = |record: &SubscriptionRecord| {
+            bytes += record.subject.len() + record.sid.len();
+            bytes <= REMEMBERED_BYTES_MAX
+        };
+        let some = table.iter().take(REMEMBERED_MAX).map(|found| found.0.record());
+        self.ledger.had_subscribed(table.len(), some.take_while(fits).collect());
     }
 
     pub(crate) fn is_subscribed(&self, sid: &[u8]) -> bool {
@@ -229,6 +297,7 @@ impl Client {
             ended: AtomicBool::new(false),
         });
         table.replace(BySid(subscription.clone()));
+        self.account.inserts.fetch_add(1, Ordering::Relaxed);
         self.account.change(|index| index.insert(pattern, queue, subscription));
     }
 

@@ -1,17 +1,21 @@
 //! Starting, accepting, and stopping.
 
 mod builder;
+mod id;
+mod listen;
+#[cfg(feature = "monitoring")]
+mod overview;
 
 use std::{
     collections::HashMap,
     fmt, io,
-    net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs},
+    net::{SocketAddr, TcpListener},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use thiserror::Error;
@@ -23,13 +27,19 @@ use tokio::{
 };
 
 use crate::{
-    Config, connection,
+    Config,
+    conf::words,
+    connection,
+    ledger::{History, Reason},
+    monitoring,
     outbox::Ending,
     protocol::Info,
     router::{Account, Client},
 };
 
 pub use self::builder::Builder;
+#[cfg(feature = "monitoring")]
+pub(crate) use self::overview::Overview;
 
 /// A running server.
 ///
@@ -84,6 +94,17 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// The address of the monitoring pages can't be listened on (MON-004).
+    #[error(
+        "Can't start monitoring: can't listen to the monitor port: listen tcp {address}: bind: {}",
+        words(source)
+    )]
+    Monitor {
+        /// As configured.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The options contradict each other.
     #[error("{0}")]
     Config(String),
@@ -96,9 +117,12 @@ pub enum StartError {
 pub(crate) struct Shared {
     config: Arc<Config>,
     addr: SocketAddr,
+    monitoring_addr: Option<SocketAddr>,
+    started: SystemTime,
     greeting: Info,
     account: Arc<Account>,
     clients: Mutex<HashMap<u64, Arc<Client>>>,
+    history: History,
     last_client_id: AtomicU64,
 }
 
@@ -111,6 +135,13 @@ impl Server {
     /// What a client connects to: `nats://127.0.0.1:41234`.
     pub fn client_url(&self) -> String {
         format!("nats://{}", self.addr())
+    }
+
+    /// Where the monitoring pages are, if they are served: `http://127.0.0.1:41235`, with what
+    /// comes before their paths.
+    pub fn monitoring_url(&self) -> Option<String> {
+        let addr = self.shared.monitoring_addr?;
+        Some(format!("http://{addr}{}", self.config().monitoring.prefix()))
     }
 
     /// The address that is listened on.
@@ -167,6 +198,7 @@ impl Server {
     pub async fn restart(self) -> Result<Server, StartError> {
         let mut config = (*self.shared.config).clone();
         config.port = self.addr().port();
+        config.monitoring.port = self.shared.monitoring_addr.map(|addr| addr.port());
         self.shutdown().await;
         Builder::default().config(config).start().await
     }
@@ -175,16 +207,21 @@ impl Server {
         if let Some(problem) = config.problem() {
             return Err(StartError::Config(problem));
         }
-        let listener = listen(&config)?;
+        let listener = listen::for_clients(&config)?;
         let addr = listener.local_addr().map_err(StartError::Thread)?;
         let runtime = runtime(config.threads).map_err(StartError::Thread)?;
-        let shared = Arc::new(Shared::new(config, addr));
+        let pages = listen::for_monitoring(&config)?;
+        let pages_addr = pages.as_ref().map(TcpListener::local_addr).transpose();
+        let pages_addr = pages_addr.map_err(StartError::Thread)?;
+        let shared = Arc::new(Shared::new(config, addr, pages_addr));
         let (stop, stopping) = watch::channel(false);
         let (ready, is_ready) = oneshot::channel();
         let (done, stopped) = oneshot::channel();
         let serving = shared.clone();
         let run = move || {
+            let pages = pages.map(|pages| runtime.spawn(monitoring::serve(pages, serving.clone())));
             runtime.block_on(serving.run(listener, ready, stopping));
+            drop(pages);
             runtime.shutdown_timeout(Duration::from_millis(100));
             // Nobody may be waiting for it.
             let _ = done.send(());
@@ -213,8 +250,8 @@ impl fmt::Debug for Server {
 }
 
 impl Shared {
-    fn new(config: Config, addr: SocketAddr) -> Shared {
-        let server_id = server_id(rand::random());
+    fn new(config: Config, addr: SocketAddr, monitoring_addr: Option<SocketAddr>) -> Shared {
+        let server_id = id::server_id(rand::random());
         let advertised = config.client_advertise.as_deref().and_then(|at| at.rsplit_once(':'));
         let (host, port) = match advertised {
             Some((host, port)) => (host.to_owned(), port.parse().unwrap_or(addr.port())),
@@ -236,8 +273,14 @@ impl Shared {
             remote_account: None,
         };
         Shared {
+            history: History::new(match monitoring_addr {
+                Some(_) => config.monitoring.max_closed_clients,
+                None => 0,
+            }),
             config: Arc::new(config),
             addr,
+            monitoring_addr,
+            started: SystemTime::now(),
             greeting,
             account: Arc::new(Account::new("$G")),
             clients: Mutex::default(),
@@ -268,7 +311,7 @@ impl Shared {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    conversations.spawn(self.clone().welcome(stream, peer.ip()));
+                    conversations.spawn(self.clone().welcome(stream, peer));
                 }
                 Err(error) => {
                     // Out of file descriptors, most likely: others must close first.
@@ -290,13 +333,15 @@ impl Shared {
     fn welcome(
         self: Arc<Shared>,
         stream: TcpStream,
-        peer: IpAddr,
+        peer: SocketAddr,
     ) -> impl Future<Output = ()> + use<> {
         let id = self.last_client_id.fetch_add(1, Ordering::Relaxed) + 1;
-        let info = Info { client_id: id, client_ip: peer.to_string(), ..self.greeting.clone() };
+        let info =
+            Info { client_id: id, client_ip: peer.ip().to_string(), ..self.greeting.clone() };
         // Small messages must not wait for larger ones; a socket that refuses is as good.
         let _ = stream.set_nodelay(true);
         let client = Arc::new(Client::new(id, self.account.clone(), self.config.max_pending_bytes));
+        client.ledger.comes_from(peer);
         let full = {
             let mut clients = self.clients();
             let full = clients.len() >= self.config.max_connections;
@@ -305,12 +350,15 @@ impl Shared {
             }
             full
         };
-        log::debug!("cid:{id} - Client connection created from {peer}");
+        log::debug!("cid:{id} - Client connection created from {}", peer.ip());
         let (reader, writer) = stream.into_split();
         async move {
             if full {
-                connection::refuse(reader, writer, &info, "maximum connections exceeded").await;
-                return log::error!("cid:{id} - maximum connections exceeded");
+                let words = "maximum connections exceeded";
+                client.ledger.ends(Reason::behind(words));
+                self.history.add(&client);
+                connection::refuse(reader, writer, &info, words).await;
+                return log::error!("cid:{id} - {words}");
             }
             let config = self.config.clone();
             connection::serve(reader, writer, client, info, config, || self.forget(id)).await;
@@ -318,7 +366,11 @@ impl Shared {
     }
 
     fn forget(&self, id: u64) {
-        self.clients().remove(&id);
+        let mut clients = self.clients();
+        if let Some(client) = clients.remove(&id) {
+            // Under the lock of the table, so that a sum counts it once.
+            self.history.add(&client);
+        }
     }
 
     fn clients(&self) -> MutexGuard<'_, HashMap<u64, Arc<Client>>> {
@@ -326,61 +378,9 @@ impl Shared {
     }
 }
 
-fn listen(config: &Config) -> Result<TcpListener, StartError> {
-    let failed = |source| {
-        let address = format!("{}:{}", config.host, config.port);
-        StartError::Listen { address, source }
-    };
-    let host = config.host.trim_start_matches('[').trim_end_matches(']');
-    let addresses: Vec<SocketAddr> =
-        (host, config.port).to_socket_addrs().map_err(failed)?.collect();
-    let listener = TcpListener::bind(&addresses[..]).map_err(failed)?;
-    listener.set_nonblocking(true).map_err(failed)?;
-    Ok(listener)
-}
-
 fn runtime(threads: usize) -> io::Result<Runtime> {
     match threads {
         1 => RuntimeBuilder::new_current_thread().enable_all().build(),
         _ => RuntimeBuilder::new_multi_thread().worker_threads(threads).enable_all().build(),
-    }
-}
-
-/// A public server nkey made of random bytes: prefix, key, checksum, in base 32 (ADR-14).
-fn server_id(key: [u8; 32]) -> String {
-    const PREFIX_SERVER: u8 = 13 << 3;
-    const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    let mut raw = vec![PREFIX_SERVER];
-    raw.extend_from_slice(&key);
-    raw.extend_from_slice(&crc16(&raw).to_le_bytes());
-    let mut text = String::new();
-    for chunk in raw.chunks(5) {
-        let bits = chunk.iter().fold(0u64, |bits, byte| bits << 8 | u64::from(*byte));
-        for at in (0..8).rev() {
-            text.push(char::from(LETTERS[(bits >> (at * 5) & 31) as usize]));
-        }
-    }
-    text
-}
-
-/// CRC-16/XMODEM, as nkeys use it.
-fn crc16(bytes: &[u8]) -> u16 {
-    bytes.iter().fold(0, |crc, byte| {
-        (0..8).fold(crc ^ u16::from(*byte) << 8, |crc, _| {
-            if crc & 0x8000 != 0 { crc << 1 ^ 0x1021 } else { crc << 1 }
-        })
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_id_is_a_server_nkey() {
-        assert_eq!(crc16(b"123456789"), 0x31C3); // the check value of CRC-16/XMODEM
-        let id = server_id([7; 32]);
-        assert!(id.len() == 56 && id.starts_with('N'), "{id}");
-        assert_ne!(server_id(rand::random()), server_id(rand::random()));
     }
 }

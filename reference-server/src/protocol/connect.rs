@@ -25,6 +25,10 @@ pub struct ConnectOptions {
     pub protocol: i64,
     /// The client's name for itself.
     pub name: String,
+    /// The language or library it is written in, as it says.
+    pub lang: String,
+    /// The library's release, as it says.
+    pub version: String,
     /// An obsolete option was used that nats-server refuses (CORE-CONN-030).
     pub obsolete: bool,
 }
@@ -39,6 +43,8 @@ impl Default for ConnectOptions {
             no_responders: false,
             protocol: 0,
             name: String::new(),
+            lang: String::new(),
+            version: String::new(),
             obsolete: false,
         }
     }
@@ -85,6 +91,8 @@ impl<'de> Visitor<'de> for Merge<'_> {
                 "no_responders" => set(&mut options.no_responders, map.next_value()?),
                 "protocol" => set(&mut options.protocol, map.next_value()?),
                 "name" => set(&mut options.name, map.next_value()?),
+                "lang" => set(&mut options.lang, map.next_value()?),
+                "version" => set(&mut options.version, map.next_value()?),
                 "account" => {
                     let account: Option<String> = map.next_value()?;
                     options.obsolete |= account.is_some_and(|name| !name.is_empty());
@@ -93,7 +101,7 @@ impl<'de> Visitor<'de> for Merge<'_> {
                     options.obsolete |= map.next_value::<Option<bool>>()? == Some(true)
                 }
                 "tls_required" => drop(map.next_value::<Option<bool>>()?),
-                "user" | "pass" | "auth_token" | "jwt" | "nkey" | "sig" | "lang" | "version" => {
+                "user" | "pass" | "auth_token" | "jwt" | "nkey" | "sig" => {
                     drop(map.next_value::<Option<String>>()?);
                 }
                 _ => drop(map.next_value::<IgnoredAny>()?),

@@ -1,0 +1,133 @@
+//! Order, bounds, rings and ends.
+
+use std::{
+    pin::{Pin, pin},
+    task::{Context, Waker},
+};
+
+use super::*;
+
+fn taken(outbox: &Outbox) -> Option<Vec<u8>> {
+    match outbox.lock().take()? {
+        Batch::Send(pieces) => Some(pieces.iter().flatten().copied().collect()),
+        Batch::End(ending) => Some(format!("{ending:?}").into_bytes()),
+    }
+}
+
+fn is_done(future: Pin<&mut impl Future>) -> bool {
+    future.poll(&mut Context::from_waker(Waker::noop())).is_ready()
+}
+
+#[test]
+fn one_ring_a_batch() {
+    let outbox = Outbox::new(100);
+    assert_eq!(outbox.append(|out| out.push(b'a')), Ring::Due);
+    assert_eq!(outbox.append(|out| out.push(b'b')), Ring::No);
+    assert_eq!(taken(&outbox).unwrap(), b"ab");
+    assert_eq!(outbox.append(|out| out.push(b'c')), Ring::Due);
+}
+
+#[test]
+fn shared_and_copied_bytes_keep_their_order() {
+    let outbox = Outbox::new(1000);
+    let _ = outbox.append(|out| out.extend_from_slice(b"first "));
+    let shared = Bytes::from_static(b"header body");
+    let _ = outbox.lock().deliver(1000, Some(&shared), |out| {
+        out.extend_from_slice(b"line ");
+        b"body"
+    });
+    let _ = outbox.append(|out| out.extend_from_slice(b"last"));
+    assert_eq!(taken(&outbox).unwrap(), b"first line body\r\nlast");
+}
+
+#[test]
+fn exactly_full_is_served_and_one_more_is_cut() {
+    let outbox = Outbox::new(4);
+    let _ = outbox.append(|out| out.extend_from_slice(b"1234"));
+    assert_eq!(taken(&outbox).unwrap(), b"1234");
+    // The bytes still count until they are sent.
+    assert_eq!(outbox.append(|out| out.push(b'5')), Ring::Overflow);
+    assert_eq!(taken(&outbox).unwrap(), b"Cut");
+}
+
+#[test]
+fn sent_bytes_make_room() {
+    let outbox = Outbox::new(4);
+    let _ = outbox.append(|out| out.extend_from_slice(b"1234"));
+    assert!(outbox.is_full() && taken(&outbox).is_some());
+    outbox.sent(4);
+    assert!(!outbox.is_full());
+    let _ = outbox.append(|out| out.push(b'5'));
+    assert_eq!(taken(&outbox).unwrap(), b"5");
+}
+
+#[test]
+fn an_ending_connection_sends_what_waits_and_takes_nothing_more() {
+    let outbox = Outbox::new(100);
+    let _ = outbox.append(|out| out.extend_from_slice(b"bye"));
+    outbox.end(Ending::Flush);
+    let _ = outbox.append(|out| out.extend_from_slice(b"late"));
+    assert_eq!(taken(&outbox).unwrap(), b"bye");
+    assert_eq!(taken(&outbox).unwrap(), b"Flush");
+    outbox.end(Ending::Cut);
+    assert_eq!(taken(&outbox).unwrap(), b"Cut");
+}
+
+#[test]
+fn every_byte_of_a_delivery_counts() {
+    let shared = Bytes::from_static(b"header body");
+    for shared in [None, Some(&shared)] {
+        let outbox = Outbox::new(1000);
+        let _ = outbox.append(|out| out.extend_from_slice(b"first "));
+        let _ = outbox.lock().deliver(1000, shared, |out| {
+            out.extend_from_slice(b"line ");
+            b"body"
+        });
+        let _ = outbox.append(|out| out.extend_from_slice(b"last"));
+        assert_eq!(outbox.lock().pending_bytes, b"first line body\r\nlast".len());
+    }
+}
+
+#[test]
+fn full_is_above_three_quarters() {
+    let outbox = Outbox::new(400);
+    assert_eq!(outbox.max_pending_bytes(), 400);
+    let _ = outbox.append(|out| out.resize(300, b'x'));
+    assert!(!outbox.is_full());
+    let _ = outbox.append(|out| out.push(b'x'));
+    assert!(outbox.is_full());
+    outbox.sent(1);
+    assert!(!outbox.is_full());
+}
+
+#[test]
+fn who_waits_for_room_goes_on_at_three_quarters() {
+    let outbox = Outbox::new(400);
+    let _ = outbox.append(|out| out.resize(302, b'x'));
+    let mut drained = pin!(outbox.drained());
+    assert!(!is_done(drained.as_mut()));
+    outbox.sent(1);
+    assert!(!is_done(drained.as_mut()));
+    outbox.sent(1);
+    assert!(is_done(drained) && is_done(pin!(outbox.drained())));
+}
+
+#[test]
+fn a_cut_is_what_all_wait_for_who_wait_for_an_end() {
+    let outbox = Outbox::new(4);
+    let (mut flush, mut cut) = (pin!(outbox.ended(Ending::Flush)), pin!(outbox.ended(Ending::Cut)));
+    assert!(!is_done(flush.as_mut()) && !is_done(cut.as_mut()));
+    outbox.end(Ending::Flush);
+    assert!(is_done(flush) && !is_done(cut.as_mut()));
+    outbox.end(Ending::Cut);
+    assert!(is_done(cut) && is_done(pin!(outbox.ended(Ending::Flush))));
+}
+
+#[test]
+fn only_a_delivery_counts_as_delivered() {
+    let outbox = Outbox::new(100);
+    let _ = outbox.append(|out| out.push(b'x'));
+    assert!(!outbox.take_delivered());
+    let _ = outbox.lock().deliver(100, None, |_| b"body");
+    assert!(outbox.take_delivered() && !outbox.take_delivered());
+}
