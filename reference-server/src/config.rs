@@ -258,11 +258,6 @@ impl Profile {
         self >= Profile::V2_15
     }
 
-    /// Monitoring pages can be asked for as a call of a JavaScript function (MON-008).
-    pub(crate) fn has_jsonp(self) -> bool {
-        self <= Profile::V2_12
-    }
-
     /// What is sent to a connection also counts as life (CORE-PING-009).
     pub(crate) fn output_suppresses_ping(self) -> bool {
         self <= Profile::V2_9

@@ -49,13 +49,23 @@ const FLAGS: &[Flag] = &[
         Some("PORT"),
         "Use port for clients (default: 4222; -1 for a free one)",
         |c, v| {
-            c.port = match v {
-                "-1" => 0,
-                _ => v.parse().map_err(|_| "wants a port from 0 to 65535, or -1".to_owned())?,
-            };
+            c.port = port(v)?;
             Ok(())
         },
     ),
+    flag(
+        &["m", "http_port"],
+        Some("PORT"),
+        "Use port for monitoring pages over HTTP (default: none; -1 for a free one)",
+        |c, v| {
+            c.monitoring.port = Some(port(v)?).filter(|_| v != "0");
+            Ok(())
+        },
+    ),
+    flag(&["http_base_path"], Some("PATH"), "Put monitoring pages below this path", |c, v| {
+        c.monitoring.base_path = v.to_owned();
+        Ok(())
+    }),
     flag(&["n", "name", "server_name"], Some("NAME"), "Server name (default: its id)", |c, v| {
         c.server_name = Some(v.to_owned());
         Ok(())
@@ -111,12 +121,9 @@ const NOT_SUPPORTED: &[&str] = &[
     "cluster_name",
     "connect_retries",
     "ep",
-    "http_base_path",
     "https_port",
-    "http_port",
     "jetstream",
     "js",
-    "m",
     "ms",
     "no_advertise",
     "pass",
@@ -202,6 +209,13 @@ fn find(name: &str) -> Result<&'static Flag, String> {
     }
 }
 
+fn port(text: &str) -> Result<u16, String> {
+    match text {
+        "-1" => Ok(0),
+        _ => text.parse().map_err(|_| "wants a port from 0 to 65535, or -1".to_owned()),
+    }
+}
+
 fn on_or_off(option: &mut bool, value: &str) -> Result<(), String> {
     *option = match value {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => true,
@@ -255,6 +269,18 @@ mod tests {
             assert!(config.program.debug && config.program.trace, "{line}");
         }
         assert_eq!(parsed("").unwrap().port, 4222);
+    }
+
+    #[test]
+    fn monitoring_is_on_with_a_port() {
+        for (line, port) in
+            [("", None), ("-m 8222", Some(8222)), ("--http_port=-1", Some(0)), ("-m 0", None)]
+        {
+            assert_eq!(parsed(line).unwrap().monitoring.port, port, "{line}");
+        }
+        let options = parsed("-m 1 -http_base_path /nats").unwrap().monitoring;
+        assert_eq!(options.base_path, "/nats");
+        assert!(parsed("-m x").unwrap_err().contains("wants a port"));
     }
 
     #[test]

@@ -29,7 +29,10 @@ mod config;
 mod connection;
 mod index;
 mod keepalive;
-#[cfg_attr(not(feature = "monitoring"), allow(dead_code, reason = "the pages tell it"))]
+#[cfg_attr(
+    not(feature = "monitoring"),
+    allow(dead_code, unused_imports, reason = "the pages tell it")
+)]
 mod ledger;
 mod monitoring;
 mod outbox;

@@ -8,6 +8,8 @@
 //! client's table of sids, and each client's outbox. None is held while another one is taken,
 //! with one exception: a client's own table while the index is changed for it.
 
+#[cfg(feature = "monitoring")]
+mod inspect;
 mod publisher;
 mod routes;
 
@@ -108,17 +110,6 @@ impl Account {
         self.index.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// Subscriptions made, and subjects looked up so far.
-    pub(crate) fn inserts_and_lookups(&self) -> (u64, u64) {
-        (self.inserts.load(Ordering::Relaxed), self.lookups.load(Ordering::Relaxed))
-    }
-
-    /// Who would get a message with this subject; of queue groups, all members.
-    pub(crate) fn interested(&self, subject: &[u8]) -> Vec<Arc<Subscription>> {
-        let Matches { plain, queues } = self.matches(subject);
-        plain.into_iter().chain(queues.into_iter().flat_map(|group| group.members)).collect()
-    }
-
     fn change(&self, change: impl FnOnce(&mut Index<Arc<Subscription>>)) {
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
         change(&mut index);
@@ -145,16 +136,6 @@ impl Subscription {
     /// it went through the outbox, whose lock was held when the flag was set.
     fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Relaxed)
-    }
-
-    /// Whose it is.
-    pub(crate) fn client(&self) -> &Client {
-        &self.client
-    }
-
-    /// The account that it was made in.
-    pub(crate) fn account(&self) -> &Account {
-        &self.client.account
     }
 
     /// What is known of it now.
@@ -256,11 +237,6 @@ impl Client {
 
     pub(crate) fn subscription_count(&self) -> usize {
         self.table().len()
-    }
-
-    /// Its subscriptions, in no order.
-    pub(crate) fn subscriptions(&self) -> Vec<Arc<Subscription>> {
-        self.table().iter().map(|found| found.0.clone()).collect()
     }
 
     /// Writes down what it is subscribed to, before it [`leave`](Client::leave)s.

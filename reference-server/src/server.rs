@@ -15,7 +15,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread::JoinHandle,
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use thiserror::Error;
@@ -118,7 +118,6 @@ pub(crate) struct Shared {
     config: Arc<Config>,
     addr: SocketAddr,
     monitoring_addr: Option<SocketAddr>,
-    started: SystemTime,
     greeting: Info,
     account: Arc<Account>,
     clients: Mutex<HashMap<u64, Arc<Client>>>,
@@ -280,7 +279,6 @@ impl Shared {
             config: Arc::new(config),
             addr,
             monitoring_addr,
-            started: SystemTime::now(),
             greeting,
             account: Arc::new(Account::new("$G")),
             clients: Mutex::default(),

@@ -56,6 +56,7 @@ pub(crate) struct Tally {
 /// The connections of a server that are over.
 #[derive(Debug)]
 pub(crate) struct History {
+    started: SystemTime,
     past: Mutex<Past>,
     closed_max: usize,
 }
@@ -120,7 +121,12 @@ impl Tally {
 impl History {
     /// Keeps the last `closed_max` connections one by one.
     pub(crate) fn new(closed_max: usize) -> History {
-        History { past: Mutex::default(), closed_max }
+        History { started: SystemTime::now(), past: Mutex::default(), closed_max }
+    }
+
+    /// When it began, and the server with it.
+    pub(crate) fn started(&self) -> SystemTime {
+        self.started
     }
 
     /// Takes up a client that is gone.

@@ -208,7 +208,8 @@ fn written(json: serde_json::Result<String>) -> String {
 
 impl Page {
     fn respond(self, profile: Profile, callback: &str) -> Response<Full<Bytes>> {
-        let jsonp = profile.has_jsonp() && is_function(callback);
+        // A page as the call of a function, for browsers of another age (MON-008).
+        let jsonp = profile <= Profile::V2_12 && is_function(callback);
         match self {
             Page::Json(status, json) if jsonp => {
                 response(status, "application/javascript", format!("{callback}({json})"))

@@ -46,7 +46,7 @@ impl<'a> Overview<'a> {
     }
 
     pub(crate) fn started(&self) -> SystemTime {
-        self.shared.started
+        self.shared.history.started()
     }
 
     /// The port that clients connect to.
