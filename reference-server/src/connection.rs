@@ -144,14 +144,8 @@ impl Conversation {
             tokio::select! {
                 biased;
                 read = reader.read_buf(buffer) => match read {
-                    Ok(0) => {
-                        client.ledger.ends(Reason::CLIENT_CLOSED);
-                        return "end of stream".to_owned();
-                    }
-                    Err(error) => {
-                        client.ledger.ends(Reason::READ_ERROR);
-                        return error.to_string();
-                    }
+                    Ok(0) => return self.over(Reason::CLIENT_CLOSED, "end of stream"),
+                    Err(error) => return self.over(Reason::READ_ERROR, &error.to_string()),
                     Ok(read) => {
                         turn_bytes += read;
                         if read >= room {
@@ -172,10 +166,7 @@ impl Conversation {
                         return self.last_words(close);
                     }
                 }
-                () = ended.as_mut() => {
-                    client.ledger.ends(Reason::SHUTDOWN);
-                    return "ended by the server".to_owned();
-                }
+                () = ended.as_mut() => return self.over(Reason::SHUTDOWN, "ended by the server"),
             }
             let result = self.operations(buffer);
             if grown && buffer.is_empty() {
@@ -186,10 +177,7 @@ impl Conversation {
                 return self.last_words(close);
             }
             self.side.publisher.ring();
-            let stalls = self.side.publisher.ease().await;
-            if stalls > 0 {
-                client.ledger.stalled(stalls);
-            }
+            client.ledger.stalled(self.side.publisher.ease().await);
             if turn_bytes >= TURN_BYTES_MAX {
                 turn_bytes = 0;
                 yield_now().await;
@@ -264,16 +252,23 @@ impl Conversation {
         }
     }
 
+    /// Ends without a word to the client.
+    fn over(&self, reason: Reason, words: &str) -> String {
+        self.side.client.ledger.ends(reason);
+        words.to_owned()
+    }
+
     /// Tells the client why, where it is told.
     fn last_words(&mut self, close: Close) -> String {
-        self.side.client.ledger.ends(Reason::behind(&close.to_string()));
+        let words = close.to_string();
+        self.side.client.ledger.ends(Reason::behind(&words));
         if let Close::Told(text) = close {
             let mut line = Vec::new();
             encode::error(&mut line, text);
             self.side.send(&line);
         }
         self.side.publisher.ring();
-        close.to_string()
+        words
     }
 }
 

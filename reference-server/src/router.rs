@@ -8,7 +8,7 @@
 //! client's table of sids, and each client's outbox. None is held while another one is taken,
 //! with one exception: a client's own table while the index is changed for it.
 
-#[cfg(feature = "monitoring")]
+#[cfg_attr(not(feature = "monitoring"), allow(dead_code, reason = "the pages look at it"))]
 mod inspect;
 mod publisher;
 mod routes;
@@ -29,17 +29,13 @@ use foldhash::fast::RandomState;
 pub(crate) use self::publisher::Publisher;
 use crate::{
     index::{Index, Matches},
-    ledger::{Ledger, SubscriptionRecord},
+    ledger::Ledger,
     outbox::{Outbox, Ring},
     protocol::{Publish, encode},
 };
 
 /// Patterns taken out of the index under one lock, when a connection ends.
 const PATTERNS_AT_ONCE: usize = 256;
-
-/// Subscriptions of a closed connection that are remembered, and the bytes of them all.
-const REMEMBERED_MAX: usize = 64;
-const REMEMBERED_BYTES_MAX: usize = 4 << 10;
 
 /// Subscriptions that see each other's messages.
 #[derive(Debug)]
@@ -138,18 +134,6 @@ impl Subscription {
         self.ended.load(Ordering::Relaxed)
     }
 
-    /// What is known of it now.
-    pub(crate) fn record(&self) -> SubscriptionRecord {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        SubscriptionRecord {
-            subject: text(&self.pattern),
-            queue: self.queue.as_deref().map(text),
-            sid: text(&self.sid),
-            msgs: self.delivered.load(Ordering::Relaxed),
-            max: self.max.load(Ordering::Relaxed),
-        }
-    }
-
     /// Puts a message into the receiver's outbox; false if it takes no more, or not from itself.
     fn deliver(
         &self,
@@ -237,18 +221,6 @@ impl Client {
 
     pub(crate) fn subscription_count(&self) -> usize {
         self.table().len()
-    }
-
-    /// Writes down what it is subscribed to, before it [`leave`](Client::leave)s.
-    pub(crate) fn note_subscriptions(&self) {
-        let table = self.table();
-        let mut bytes = 0;
-        let fits = |record: &SubscriptionRecord| {
-            bytes += record.subject.len() + record.sid.len();
-            bytes <= REMEMBERED_BYTES_MAX
-        };
-        let some = table.iter().take(REMEMBERED_MAX).map(|found| found.0.record());
-        self.ledger.had_subscribed(table.len(), some.take_while(fits).collect());
     }
 
     pub(crate) fn is_subscribed(&self, sid: &[u8]) -> bool {

@@ -218,9 +218,10 @@ impl Server {
         let (done, stopped) = oneshot::channel();
         let serving = shared.clone();
         let run = move || {
-            let pages = pages.map(|pages| runtime.spawn(monitoring::serve(pages, serving.clone())));
+            if let Some(pages) = pages {
+                runtime.spawn(monitoring::serve(pages, serving.clone()));
+            }
             runtime.block_on(serving.run(listener, ready, stopping));
-            drop(pages);
             runtime.shutdown_timeout(Duration::from_millis(100));
             // Nobody may be waiting for it.
             let _ = done.send(());

@@ -1,9 +1,13 @@
-//! The router as the monitoring pages see it. What is copied here is pointers.
+//! The router as the monitoring pages see it.
 
 use std::sync::{Arc, atomic::Ordering};
 
 use super::{Account, Client, Subscription};
-use crate::index::Matches;
+use crate::{index::Matches, ledger::SubscriptionRecord};
+
+/// Subscriptions of a closed connection that are remembered, and the bytes of them all.
+const REMEMBERED_MAX: usize = 64;
+const REMEMBERED_BYTES_MAX: usize = 4 << 10;
 
 impl Account {
     /// Subscriptions made, and subjects looked up so far.
@@ -23,6 +27,19 @@ impl Client {
     pub(crate) fn subscriptions(&self) -> Vec<Arc<Subscription>> {
         self.table().iter().map(|found| found.0.clone()).collect()
     }
+
+    /// Writes down what it is subscribed to, before it [`leave`](Client::leave)s.
+    pub(crate) fn note_subscriptions(&self) {
+        let table = self.table();
+        let mut bytes = 0;
+        let fits = |record: &SubscriptionRecord| {
+            let queue_bytes = record.queue.as_ref().map_or(0, String::len);
+            bytes += record.subject.len() + queue_bytes + record.sid.len();
+            bytes <= REMEMBERED_BYTES_MAX
+        };
+        let some = table.iter().take(REMEMBERED_MAX).map(|found| found.0.record());
+        self.ledger.had_subscribed(table.len(), some.take_while(fits).collect());
+    }
 }
 
 impl Subscription {
@@ -34,5 +51,17 @@ impl Subscription {
     /// The account that it was made in.
     pub(crate) fn account(&self) -> &Account {
         &self.client.account
+    }
+
+    /// What is known of it now.
+    pub(crate) fn record(&self) -> SubscriptionRecord {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        SubscriptionRecord {
+            subject: text(&self.pattern),
+            queue: self.queue.as_deref().map(text),
+            sid: text(&self.sid),
+            msgs: self.delivered.load(Ordering::Relaxed),
+            max: self.max.load(Ordering::Relaxed),
+        }
     }
 }

@@ -256,6 +256,22 @@ fn as_many_closed_connections_are_remembered_as_asked() {
 }
 
 #[test]
+fn some_subscriptions_of_a_closed_connection_are_remembered() {
+    let target = ours();
+    for (nth, tail, kept) in [(1, "", 64), (2, &*"x".repeat(1000), 4)] {
+        let mut client = target.connect(QUIET);
+        let subs = (0..100).map(|sid| format!("SUB {sid}.{tail} {sid}\r\n".replace(". ", " ")));
+        client.say(&subs.collect::<String>());
+        drop(client);
+        target.closed(nth);
+        let page = target.json("/connz?state=closed&subs=1&sort=stop");
+        let told = &page["connections"][0];
+        let list = told["subscriptions_list"].as_array().unwrap();
+        assert_eq!((&told["subscriptions"], list.len()), (&json!(100), kept));
+    }
+}
+
+#[test]
 fn mistakes_are_told_in_the_same_words() {
     let target = ours();
     let int = "strconv.Atoi: parsing \"x\": invalid syntax";
