@@ -258,9 +258,10 @@ fn as_many_closed_connections_are_remembered_as_asked() {
 #[test]
 fn some_subscriptions_of_a_closed_connection_are_remembered() {
     let target = ours();
-    for (nth, tail, kept) in [(1, "", 64), (2, &*"x".repeat(1000), 4)] {
+    for (nth, bytes, kept) in [(1, 1, 64), (2, 1000, 4)] {
+        let tail = "x".repeat(bytes);
         let mut client = target.connect(QUIET);
-        let subs = (0..100).map(|sid| format!("SUB {sid}.{tail} {sid}\r\n".replace(". ", " ")));
+        let subs = (0..100).map(|sid| format!("SUB {sid}.{tail} {sid}\r\n"));
         client.say(&subs.collect::<String>());
         drop(client);
         target.closed(nth);
