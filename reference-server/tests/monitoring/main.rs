@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may stop where something is not there")]
 
+mod endings;
 mod fields;
 mod logins;
 mod pages;
