@@ -28,7 +28,7 @@ main() {
 serve() {
   "$PROGRAM" -a 127.0.0.1 -p -1 -c <(echo "http_port: -1") 2>"$WORK/server.log" &
   running+=($!)
-  wait_for "the server" grep -q "Server is ready" "$WORK/server.log"
+  wait_for "the server" grep -qs "Server is ready" "$WORK/server.log"
   client_port=$(sed -n 's/.*client connections on .*:\([0-9]*\)$/\1/p' "$WORK/server.log")
   http_port=$(sed -n 's/.*http monitor on .*:\([0-9]*\)$/\1/p' "$WORK/server.log")
   exec 3<>"/dev/tcp/127.0.0.1/$client_port"
