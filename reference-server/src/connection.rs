@@ -152,10 +152,7 @@ impl Conversation {
         let mut news = pin!(client.outbox.news());
         let mut timer = pin!(sleep(self.delay()));
         let (mut room, mut grown, mut turn_bytes) = (READ_BYTES_MIN, false, 0);
-        let mut greeting = Vec::new();
-        self.side.info.encode(&mut greeting);
-        self.side.publisher.send(&client, &greeting);
-        self.side.publisher.ring();
+        self.side.greet();
         loop {
             let missing = self.parser.wanted().saturating_sub(buffer.len());
             buffer.reserve(room.max(missing));
@@ -176,9 +173,6 @@ impl Conversation {
                     }
                 },
                 () = timer.as_mut() => {
-                    if !self.side.is_admitted() {
-                        return self.last_words(Close::Told("Authentication Timeout"));
-                    }
                     timer.set(sleep(self.delay()));
                     if buffer.is_empty() {
                         // Whoever was busy and is quiet now gives its room back.
@@ -349,6 +343,9 @@ impl Conversation {
     }
 
     fn keep_alive(&mut self) -> Result<(), Close> {
+        if !self.side.is_admitted() {
+            return Err(Close::Told("Authentication Timeout"));
+        }
         let client = &self.side.client;
         self.side.publisher.forget_old_routes();
         if self.config.profile.output_suppresses_ping() && client.outbox.take_delivered() {

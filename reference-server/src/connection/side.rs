@@ -68,6 +68,14 @@ impl Side {
         }
     }
 
+    /// Sends INFO before anything else.
+    pub(super) fn greet(&mut self) {
+        let mut line = Vec::new();
+        self.info.encode(&mut line);
+        self.send(&line);
+        self.publisher.ring();
+    }
+
     /// Whether anything but CONNECT is served.
     pub(super) fn is_admitted(&self) -> bool {
         self.seat.is_some()
