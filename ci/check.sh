@@ -14,7 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # The steps in order: cheap ones that fail often come first.
 mapfile -t RELEASES < <(ci/servers.sh --list)
 readonly RELEASES STEPS=(
-  format clippy docs light test build scenarios coverage matrix selftest cut explore lines junit
+  format clippy docs light test build scenarios coverage matrix selftest cut explore lines junit pages
   changes article browser
 )
 readonly PARTS=(embedded program "${RELEASES[@]}")
@@ -41,6 +41,7 @@ title() {
     program) echo "The suite on the broker as a program" ;;
     junit) echo "JUnit reports are as their schema says" ;;
     changes) echo "docs/wire-changes.md is what the releases do" ;;
+    pages) echo "Our monitoring pages have the fields of nats-server's" ;;
     article) echo "The article's experiments with nats.py" ;;
     browser) echo "The HTML report in a browser" ;;
     *) echo "The suite on nats-server $1" ;;
@@ -132,6 +133,12 @@ step_release() {
   local program
   program=$(ci/servers.sh "$1")
   suite "$1" --server-bin "$program"
+}
+
+step_pages() {
+  local program
+  program=$(ci/servers.sh "${RELEASES[-1]}")
+  NATS_SERVER=$program cargo test --package nats-reference-server --test monitoring fields
 }
 
 step_changes() { ci/changes.sh --check; }

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use crate::{Auth, conf::duration::show};
+use crate::{Auth, Monitoring, conf::duration::show};
 
 /// The deepest that the tree of subscriptions may become.
 const TREE_TOKENS_MAX: usize = 4096;
@@ -32,7 +32,9 @@ const TREE_TOKENS_MAX: usize = 4096;
 /// The whole is that times [`max_connections`](Config::max_connections): far more than any machine
 /// has, with the defaults. Whoever serves strangers lowers them. A connection that is being closed
 /// is not counted there any more; what waits for it stays up to
-/// [`write_deadline`](Config::write_deadline) longer.
+/// [`write_deadline`](Config::write_deadline) longer. Where there are monitoring pages, each of the
+/// last [`max_closed_clients`](Monitoring::max_closed_clients) leaves behind who it was, in the
+/// words of its CONNECT, and up to 4 KiB of its subscriptions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// The address to listen on, as it is written in INFO. Default `127.0.0.1`.
@@ -74,6 +76,8 @@ pub struct Config {
     pub headers: bool,
     /// Who may log in, and what they may do. Default anybody, everything.
     pub auth: Auth,
+    /// The monitoring pages. Default none.
+    pub monitoring: Monitoring,
     /// The nats-server release to behave like, where releases differ. Default the newest.
     pub profile: Profile,
     /// Threads that serve connections. Default 1, plenty for tests; the program takes one a core.
@@ -143,6 +147,7 @@ impl Default for Config {
             max_traced_bytes: 0,
             headers: true,
             auth: Auth::default(),
+            monitoring: Monitoring::default(),
             profile: Profile::default(),
             threads: 1,
             program: ProgramConfig::default(),
@@ -188,7 +193,7 @@ impl Config {
                 show(self.lame_duck_duration)
             ));
         }
-        self.auth.problem(self.profile)
+        self.auth.problem(self.profile).or_else(|| self.monitoring.problem())
     }
 }
 

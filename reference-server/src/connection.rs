@@ -30,6 +30,7 @@ use crate::{
     Config,
     auth::Check,
     keepalive::{Due, Keepalive},
+    ledger::{Reason, Traffic},
     outbox::{Ending, News},
     protocol::{ClientOp, Info, Limits, Parser, encode},
     server::{Phase, Terms},
@@ -73,6 +74,7 @@ pub(crate) async fn serve<R, W>(
         session,
         side,
         keepalive,
+        pinged: None,
         config,
         terms,
         begun: false,
@@ -82,6 +84,9 @@ pub(crate) async fn serve<R, W>(
     let mut buffer = BytesMut::new();
     let close = conversation.read(&mut reader, &mut buffer).await;
     log::debug!("{} - Client connection closed: {close}", client.label);
+    if conversation.config.monitoring.port.is_some() {
+        client.note_subscriptions();
+    }
     client.leave().await;
     conversation.side.stand_up();
     client.outbox.end(Ending::Flush);
@@ -117,6 +122,8 @@ struct Conversation {
     session: Session,
     side: Side,
     keepalive: Keepalive,
+    /// When the PING was sent that has no answer yet.
+    pinged: Option<Instant>,
     config: Arc<Config>,
     terms: watch::Receiver<Terms>,
     /// Before the login: the first byte has come.
@@ -145,10 +152,7 @@ impl Conversation {
         let mut news = pin!(client.outbox.news());
         let mut timer = pin!(sleep(self.delay()));
         let (mut room, mut grown, mut turn_bytes) = (READ_BYTES_MIN, false, 0);
-        let mut greeting = Vec::new();
-        self.side.info.encode(&mut greeting);
-        self.side.publisher.send(&client, &greeting);
-        self.side.publisher.ring();
+        self.side.greet();
         loop {
             let missing = self.parser.wanted().saturating_sub(buffer.len());
             buffer.reserve(room.max(missing));
@@ -156,8 +160,8 @@ impl Conversation {
             tokio::select! {
                 biased;
                 read = reader.read_buf(buffer) => match read {
-                    Ok(0) => return "end of stream".to_owned(),
-                    Err(error) => return error.to_string(),
+                    Ok(0) => return self.over(Reason::CLIENT_CLOSED, "end of stream"),
+                    Err(error) => return self.over(Reason::READ_ERROR, &error.to_string()),
                     Ok(read) => {
                         turn_bytes += read;
                         if read >= room {
@@ -169,9 +173,6 @@ impl Conversation {
                     }
                 },
                 () = timer.as_mut() => {
-                    if !self.side.is_admitted() {
-                        return self.last_words(Close::Told("Authentication Timeout"));
-                    }
                     timer.set(sleep(self.delay()));
                     if buffer.is_empty() {
                         // Whoever was busy and is quiet now gives its room back.
@@ -183,7 +184,7 @@ impl Conversation {
                 }
                 what = news.as_mut() => {
                     if what == News::Ending {
-                        return "ended by the server".to_owned();
+                        return self.over(Reason::SHUTDOWN, "ended by the server");
                     }
                     news.set(client.outbox.news());
                     self.follow();
@@ -200,7 +201,7 @@ impl Conversation {
                 return self.last_words(close);
             }
             self.side.publisher.ring();
-            self.side.publisher.ease().await;
+            client.ledger.stalled(self.side.publisher.ease().await);
             if turn_bytes >= TURN_BYTES_MAX {
                 turn_bytes = 0;
                 yield_now().await;
@@ -271,7 +272,7 @@ impl Conversation {
             self.begun = true;
             self.first_operation(*first)?;
         }
-        let (mut done, mut heard) = (0, false);
+        let (mut done, mut heard, mut received) = (0, false, Traffic::default());
         let result = loop {
             let (used, op) = match self.parser.next(&buffer[done..]) {
                 Ok(step) => step,
@@ -282,7 +283,11 @@ impl Conversation {
             trace::received(&self.side.client.label, &op, self.config.max_traced_bytes);
             match op {
                 ClientOp::Announce { .. } => {}
-                ClientOp::Pong => self.keepalive.answered(),
+                ClientOp::Publish(ref message) => {
+                    heard = true;
+                    received.add(message.body.len());
+                }
+                ClientOp::Pong => self.answered(),
                 ClientOp::Connect(_) | ClientOp::Info(_) | ClientOp::Nothing | ClientOp::Error => {}
                 ClientOp::Ping => (heard, self.ponged) = (true, true),
                 _ => heard = true,
@@ -300,7 +305,9 @@ impl Conversation {
         };
         // One look at the clock for all; one for each was a fifth of what small operations cost.
         if heard {
-            self.keepalive.heard(Instant::now());
+            let now = Instant::now();
+            self.keepalive.heard(now);
+            self.side.client.ledger.heard(now, received);
         }
         buffer.advance(done);
         result
@@ -328,7 +335,17 @@ impl Conversation {
         }
     }
 
+    fn answered(&mut self) {
+        self.keepalive.answered();
+        if let Some(pinged) = self.pinged.take() {
+            self.side.client.ledger.measured(pinged.elapsed());
+        }
+    }
+
     fn keep_alive(&mut self) -> Result<(), Close> {
+        if !self.side.is_admitted() {
+            return Err(Close::Told("Authentication Timeout"));
+        }
         let client = &self.side.client;
         self.side.publisher.forget_old_routes();
         if self.config.profile.output_suppresses_ping() && client.outbox.take_delivered() {
@@ -337,6 +354,7 @@ impl Conversation {
         match self.keepalive.due(Instant::now()) {
             Due::Nothing => Ok(()),
             Due::Ping => {
+                self.pinged = Some(Instant::now());
                 self.side.send(encode::PING);
                 Ok(())
             }
@@ -344,15 +362,23 @@ impl Conversation {
         }
     }
 
+    /// Ends without a word to the client.
+    fn over(&self, reason: Reason, words: &str) -> String {
+        self.side.client.ledger.ends(reason);
+        words.to_owned()
+    }
+
     /// Tells the client why, where it is told.
     fn last_words(&mut self, close: Close) -> String {
+        let words = close.to_string();
+        self.side.client.ledger.ends(Reason::behind(&words));
         if let Close::Told(text) = close {
             let mut line = Vec::new();
             encode::error(&mut line, text);
             self.side.send(&line);
         }
         self.side.publisher.ring();
-        close.to_string()
+        words
     }
 }
 

@@ -14,6 +14,7 @@
 //! | `index.rs`, `subject.rs` | the tree of subscriptions; what subjects are |
 //! | `outbox.rs` | the bounded queue of one receiver |
 //! | `protocol/encode.rs` | the delivery, written straight into that queue |
+//! | `ledger.rs`, `monitoring.rs` | what is remembered of connections, and the pages that tell it |
 //!
 //! Invariants: protocol, session, index and keep-alive do no I/O and ask for no time. An operation
 //! is finished, all outboxes filled, before the next one of that client is looked at. No lock is
@@ -30,6 +31,12 @@ mod config;
 mod connection;
 mod index;
 mod keepalive;
+#[cfg_attr(
+    not(feature = "monitoring"),
+    allow(dead_code, unused_imports, reason = "the pages tell it")
+)]
+mod ledger;
+mod monitoring;
 mod outbox;
 pub mod protocol;
 mod router;
@@ -46,5 +53,6 @@ pub use conf::config_digest;
 pub use conf::{ConfigError, ConfigWarning, Problem};
 pub use config::{Config, Profile, ProgramConfig};
 pub use index::{Index, Matches, QueueGroup};
+pub use monitoring::Monitoring;
 pub use server::{Builder, ReloadError, Server, StartError};
 pub use subject::{is_valid_literal, is_valid_pattern};

@@ -16,6 +16,8 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::Notify;
 
+use crate::ledger::Traffic;
+
 /// Payloads from here on are shared instead of copied. Copying less than this costs about as
 /// much as keeping track of one more piece does.
 pub(crate) const SHARED_FROM_BYTES: usize = 16 << 10;
@@ -50,6 +52,8 @@ pub(crate) struct Queue {
     announced: bool,
     /// A message has been delivered since this was last asked.
     delivered: bool,
+    /// Messages delivered so far, without their control lines.
+    traffic: Traffic,
 }
 
 /// How the connection ends.
@@ -189,15 +193,23 @@ impl Outbox {
         }
     }
 
-    /// The writer has sent this many bytes.
-    pub(crate) fn sent(&self, bytes: usize) {
+    /// The writer has sent this many bytes. Says how many messages have been delivered so far.
+    pub(crate) fn sent(&self, bytes: usize) -> u64 {
         let mut queue = self.lock();
+        let delivered = queue.traffic.msgs;
         let was_full = queue.pending_bytes > self.full_bytes();
         queue.pending_bytes = queue.pending_bytes.saturating_sub(bytes);
         if was_full && queue.pending_bytes <= self.full_bytes() {
             drop(queue);
             self.changed.notify_waiters();
         }
+        delivered
+    }
+
+    /// What has been delivered so far, and the bytes that wait.
+    pub(crate) fn traffic(&self) -> (Traffic, usize) {
+        let queue = self.lock();
+        (queue.traffic, queue.pending_bytes)
     }
 
     /// Whether publishers should give the writer time.
@@ -255,6 +267,7 @@ impl Queue {
         }
         self.open.extend_from_slice(b"\r\n");
         self.delivered = true;
+        self.traffic.add(body.len());
         self.added(added, max_pending_bytes)
     }
 

@@ -10,6 +10,8 @@
 //! one is taken, with two exceptions: a client's own table while the index is changed for it, and
 //! its outbox while a request is written down.
 
+#[cfg_attr(not(feature = "monitoring"), allow(dead_code, reason = "the pages look at it"))]
+mod inspect;
 mod label;
 mod publisher;
 mod routes;
@@ -36,6 +38,7 @@ pub(crate) use self::{
 use crate::{
     AccountLimits,
     index::{Index, Matches},
+    ledger::Ledger,
     outbox::{Outbox, Ring},
     protocol::{Publish, encode},
 };
@@ -54,6 +57,10 @@ pub(crate) struct Account {
     index: RwLock<Index<Arc<Subscription>>>,
     /// Goes up with every change of the index.
     generation: AtomicU64,
+    /// Subscriptions made so far.
+    inserts: AtomicU64,
+    /// Subjects looked up so far; those that a publisher remembers are not.
+    lookups: AtomicU64,
 }
 
 /// One subscription of one client.
@@ -79,6 +86,7 @@ pub(crate) struct Subscription {
 pub(crate) struct Client {
     pub(crate) label: Label,
     pub(crate) outbox: Outbox,
+    pub(crate) ledger: Ledger,
     subscriptions: Mutex<Table>,
     echo: AtomicBool,
     headers: AtomicBool,
@@ -102,6 +110,8 @@ impl Account {
             connections: AtomicUsize::new(0),
             index: RwLock::default(),
             generation: AtomicU64::new(0),
+            inserts: AtomicU64::new(0),
+            lookups: AtomicU64::new(0),
         }
     }
 
@@ -149,6 +159,7 @@ impl Account {
     }
 
     fn matches(&self, subject: &[u8]) -> Matches<Arc<Subscription>> {
+        self.lookups.fetch_add(1, Ordering::Relaxed);
         let mut found = self.index.read().unwrap_or_else(PoisonError::into_inner).matches(subject);
         if self.filters {
             found.retain(|subscription| !subscription.scope.hides(subject));
@@ -237,6 +248,7 @@ impl Client {
         Client {
             label: Label::new(id),
             outbox: Outbox::new(max_pending_bytes),
+            ledger: Ledger::new(),
             subscriptions: Mutex::default(),
             echo: AtomicBool::new(true),
             headers: AtomicBool::new(false),
@@ -283,6 +295,7 @@ impl Client {
             ended: AtomicBool::new(false),
         });
         table.replace(BySid(subscription.clone()));
+        scope.account().inserts.fetch_add(1, Ordering::Relaxed);
         scope.account().change(|index| index.insert(pattern, queue, subscription));
     }
 

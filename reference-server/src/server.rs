@@ -3,12 +3,16 @@
 mod builder;
 mod id;
 mod lame_duck;
+mod listen;
+#[cfg(feature = "monitoring")]
+mod overview;
 mod reload;
+mod terms;
 
 use std::{
     collections::HashMap,
     fmt, io,
-    net::{SocketAddr, TcpListener, ToSocketAddrs},
+    net::{SocketAddr, TcpListener},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -28,14 +32,20 @@ use tokio::{
 pub use self::builder::Builder;
 use crate::{
     Config,
-    auth::Authenticator,
+    conf::words,
     connection::{self, Peer},
+    ledger::{History, Reason},
+    monitoring,
     outbox::Ending,
     protocol::Info,
     router::Client,
 };
 
+#[cfg(feature = "monitoring")]
+pub(crate) use self::overview::Overview;
 pub use self::reload::ReloadError;
+pub(crate) use self::terms::{Phase, Terms};
+
 /// A running server.
 ///
 /// It lives on threads of its own, so it serves whatever the caller's runtime is doing, and any
@@ -88,6 +98,17 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// The address of the monitoring pages can't be listened on (MON-004).
+    #[error(
+        "Can't start monitoring: can't listen to the monitor port: listen tcp {address}: bind: {}",
+        words(source)
+    )]
+    Monitor {
+        /// As configured.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The options contradict each other.
     #[error("{0}")]
     Config(String),
@@ -96,45 +117,15 @@ pub enum StartError {
     Thread(io::Error),
 }
 
-/// What holds for all connections; each has a receiver, and is called when it changes.
-#[derive(Debug, Clone)]
-pub(crate) struct Terms {
-    pub(crate) config: Arc<Config>,
-    /// What INFO says to all alike.
-    pub(crate) greeting: Arc<Info>,
-    pub(crate) authenticator: Arc<Authenticator>,
-    pub(crate) phase: Phase,
-}
-
-/// How far a server's life has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Phase {
-    Serving,
-    /// Takes nobody new, and lets those go who are there.
-    LameDuck,
-    Stopping,
-}
-
-impl Terms {
-    pub(crate) fn new(config: Config, greeting: Info) -> Terms {
-        let authenticator = Authenticator::new(&config);
-        let greeting = Info { auth_required: authenticator.asks(), ..greeting };
-        Terms {
-            config: Arc::new(config),
-            greeting: Arc::new(greeting),
-            authenticator: Arc::new(authenticator),
-            phase: Phase::Serving,
-        }
-    }
-}
-
 /// What connections have in common.
 pub(crate) struct Shared {
     terms: watch::Sender<Terms>,
     addr: SocketAddr,
+    monitoring_addr: Option<SocketAddr>,
     id: String,
     name: String,
     clients: Mutex<HashMap<u64, Arc<Client>>>,
+    history: History,
     last_client_id: AtomicU64,
 }
 
@@ -147,6 +138,13 @@ impl Server {
     /// What a client connects to: `nats://127.0.0.1:41234`.
     pub fn client_url(&self) -> String {
         format!("nats://{}", self.addr())
+    }
+
+    /// Where the monitoring pages are, if they are served: `http://127.0.0.1:41235`, with what
+    /// comes before their paths.
+    pub fn monitoring_url(&self) -> Option<String> {
+        let addr = self.shared.monitoring_addr?;
+        Some(format!("http://{addr}{}", self.config().monitoring.prefix()))
     }
 
     /// The address that is listened on.
@@ -210,6 +208,7 @@ impl Server {
     pub async fn restart(self) -> Result<Server, StartError> {
         let mut config = (*self.config()).clone();
         config.port = self.addr().port();
+        config.monitoring.port = self.shared.monitoring_addr.map(|addr| addr.port());
         self.shutdown().await;
         Server::builder().config(config).start().await
     }
@@ -218,14 +217,20 @@ impl Server {
         if let Some(problem) = config.problem() {
             return Err(StartError::Config(problem));
         }
-        let listener = listen(&config)?;
+        let listener = listen::for_clients(&config)?;
         let addr = listener.local_addr().map_err(StartError::Thread)?;
         let runtime = runtime(config.threads).map_err(StartError::Thread)?;
-        let shared = Arc::new(Shared::new(config, addr));
+        let pages = listen::for_monitoring(&config)?;
+        let pages_addr = pages.as_ref().map(TcpListener::local_addr).transpose();
+        let pages_addr = pages_addr.map_err(StartError::Thread)?;
+        let shared = Arc::new(Shared::new(config, addr, pages_addr));
         let (ready, is_ready) = oneshot::channel();
         let (done, stopped) = oneshot::channel();
         let serving = shared.clone();
         let run = move || {
+            if let Some(pages) = pages {
+                runtime.spawn(monitoring::serve(pages, serving.clone()));
+            }
             runtime.block_on(serving.run(listener, ready));
             runtime.shutdown_timeout(Duration::from_millis(100));
             // Nobody may be waiting for it.
@@ -255,13 +260,18 @@ impl fmt::Debug for Server {
 }
 
 impl Shared {
-    fn new(config: Config, addr: SocketAddr) -> Shared {
+    fn new(config: Config, addr: SocketAddr, monitoring_addr: Option<SocketAddr>) -> Shared {
         let id = id::server_id(rand::random());
-        let greeting = greeting(&config, addr, &id);
+        let greeting = terms::greeting(&config, addr, &id);
         Shared {
             addr,
+            monitoring_addr,
             id,
             name: greeting.server_name.clone(),
+            history: History::new(match monitoring_addr {
+                Some(_) => config.monitoring.max_closed_clients,
+                None => 0,
+            }),
             terms: watch::Sender::new(Terms::new(config, greeting)),
             clients: Mutex::default(),
             last_client_id: AtomicU64::new(0),
@@ -340,8 +350,11 @@ impl Shared {
         let (reader, writer) = stream.into_split();
         async move {
             if full {
-                connection::refuse(reader, writer, &info, "maximum connections exceeded").await;
-                return log::error!("{} - maximum connections exceeded", client.label);
+                let words = "maximum connections exceeded";
+                client.ledger.ends(Reason::behind(words));
+                self.history.add(&client);
+                connection::refuse(reader, writer, &info, words).await;
+                return log::error!("{} - {words}", client.label);
             }
             let peer = Peer { client, info };
             connection::serve(reader, writer, peer, terms, || self.forget(id)).await;
@@ -364,45 +377,16 @@ impl Shared {
     }
 
     fn forget(&self, id: u64) {
-        self.clients().remove(&id);
+        let mut clients = self.clients();
+        if let Some(client) = clients.remove(&id) {
+            // Under the lock of the table, so that a sum counts it once.
+            self.history.add(&client);
+        }
     }
 
     fn clients(&self) -> MutexGuard<'_, HashMap<u64, Arc<Client>>> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What INFO says to all connections alike.
-fn greeting(config: &Config, addr: SocketAddr, id: &str) -> Info {
-    let advertised = config.client_advertise.as_deref().and_then(|at| at.rsplit_once(':'));
-    let own = (config.host.as_str(), addr.port());
-    let port_of = |port: &str| port.parse().unwrap_or(addr.port());
-    let (host, port) = advertised.map_or(own, |(host, port)| (host, port_of(port)));
-    Info {
-        server_id: id.to_owned(),
-        server_name: config.server_name.clone().unwrap_or_else(|| id.to_owned()),
-        version: config.profile.version().to_owned(),
-        proto: 1,
-        go: concat!("none, nats-reference-server ", env!("CARGO_PKG_VERSION")).to_owned(),
-        host: host.to_owned(),
-        port,
-        headers: config.headers,
-        max_payload: config.max_payload_bytes,
-        ..Info::default()
-    }
-}
-
-fn listen(config: &Config) -> Result<TcpListener, StartError> {
-    let failed = |source| {
-        let address = format!("{}:{}", config.host, config.port);
-        StartError::Listen { address, source }
-    };
-    let host = config.host.trim_start_matches('[').trim_end_matches(']');
-    let addresses: Vec<SocketAddr> =
-        (host, config.port).to_socket_addrs().map_err(failed)?.collect();
-    let listener = TcpListener::bind(&addresses[..]).map_err(failed)?;
-    listener.set_nonblocking(true).map_err(failed)?;
-    Ok(listener)
 }
 
 fn runtime(threads: usize) -> io::Result<Runtime> {

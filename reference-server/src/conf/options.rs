@@ -7,7 +7,7 @@ use super::{
     block::{Field, Setting, Table, ignored, put, setting, unsupported},
     duration::show,
 };
-use crate::{Config, Profile};
+use crate::{Config, Monitoring, Profile};
 
 /// nats-server takes no less.
 const LAME_DUCK_MIN: Duration = Duration::from_secs(30);
@@ -47,6 +47,19 @@ pub(super) const OPTIONS: &Table<Config> = &[
     setting(&["authorization"], auth::authorization),
     setting(&["accounts"], auth::accounts),
     setting(&["no_auth_user"], |c, it| put(&mut c.auth.no_auth_user, it.text().map(Some))),
+    // Monitoring.
+    setting(&["http"], |c, it| {
+        let (host, port) = it.address()?;
+        c.monitoring.host = host.or(c.monitoring.host.take());
+        put(&mut c.monitoring.port, Ok(Some(port)))
+    }),
+    setting(&["http_port", "monitor_port"], |c, it| {
+        put(&mut c.monitoring.port, it.port().map(|port| (it.integer() != Ok(0)).then_some(port)))
+    }),
+    setting(&["http_base_path"], |c, it| put(&mut c.monitoring.base_path, it.text())),
+    setting(&["max_closed_clients"], |c, it| {
+        put(&mut c.monitoring.max_closed_clients, closed_clients(it))
+    }),
     // Ours: nats-server has no such option.
     setting(&["profile"], |c, it| put(&mut c.profile, profile(it))),
     // The program.
@@ -68,15 +81,14 @@ pub(super) const OPTIONS: &Table<Config> = &[
     // Nothing that a client sees depends on these.
     ignored(&["trace_headers"], "headers are traced with their message"),
     ignored(&["write_timeout"], "who is too slow is closed"),
-    ignored(&["max_closed_clients"], NO_MONITORING),
     ignored(&["prof_port"], NO_PROFILER),
     ignored(&["prof_block_rate"], NO_PROFILER),
     ignored(&["disable_sublist_cache", "no_sublist_cache"], "there is no such cache"),
     ignored(&["no_fast_producer_stall"], "a stall is short"),
     ignored(&["connect_error_reports"], NO_CLUSTER),
     ignored(&["reconnect_error_reports"], NO_CLUSTER),
-    ignored(&["server_tags"], NO_MONITORING),
-    ignored(&["server_metadata"], NO_MONITORING),
+    ignored(&["server_tags"], "no page shows them"),
+    ignored(&["server_metadata"], "no page shows them"),
     ignored(&["feature_flags"], "there are none"),
     ignored(&["ocsp_cache"], "there is no OCSP"),
     ignored(&["default_js_domain"], NO_JETSTREAM),
@@ -86,11 +98,8 @@ pub(super) const OPTIONS: &Table<Config> = &[
     unsupported(&["tls"]),
     unsupported(&["allow_non_tls"]),
     unsupported(&["ocsp"]),
-    unsupported(&["http"]),
     unsupported(&["https"]),
-    unsupported(&["http_port", "monitor_port"]),
     unsupported(&["https_port"]),
-    unsupported(&["http_base_path"]),
     unsupported(&["websocket", "ws"]),
     unsupported(&["system_account", "system"]),
     unsupported(&["no_system_account", "no_system", "no_sys_acc"]),
@@ -113,7 +122,6 @@ pub(super) const OPTIONS: &Table<Config> = &[
     JETSTREAM,
 ];
 
-const NO_MONITORING: &str = "there is no monitoring";
 const NO_PROFILER: &str = "there is no profiler";
 const NO_CLUSTER: &str = "there is no cluster";
 const NO_JETSTREAM: &str = "there is no JetStream";
@@ -142,6 +150,14 @@ fn payload(it: Field<'_>) -> Result<usize, Problem> {
     match it.integer()? > PAYLOAD_MAX {
         true => Err(it.problem("max_payload value is too big")),
         false => it.count(),
+    }
+}
+
+/// 0 stands for the default.
+fn closed_clients(it: Field<'_>) -> Result<usize, Problem> {
+    match it.count()? {
+        0 => Ok(Monitoring::default().max_closed_clients),
+        clients => Ok(clients),
     }
 }
 

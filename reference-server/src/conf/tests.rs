@@ -330,7 +330,7 @@ fn addresses_have_their_forms() {
 
 #[test]
 fn harmless_options_are_warned_of() {
-    let warnings = Config::default().merge("prof_port: 1234\nmax_closed_clients: 1").unwrap();
+    let warnings = Config::default().merge("prof_port: 1234\nconnect_error_reports: 1").unwrap();
     assert_eq!(warnings.len(), 2);
     assert!(warnings[0].to_string().starts_with("1:1: \"prof_port\" has no effect here"));
     assert!(!warnings[0].is_error_in_check);

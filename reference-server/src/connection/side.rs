@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use crate::{
     Config, ConnectionType,
     auth::{Authenticator, Check, Verdict},
+    ledger::Identity,
     protocol::{ConnectOptions, Info, Publish},
     router::{Client, Publisher, Scope, Seat},
     server::Terms,
@@ -65,6 +66,14 @@ impl Side {
             server_max: (config.max_subscriptions, config.max_payload_bytes),
             names: Names::default(),
         }
+    }
+
+    /// Sends INFO before anything else.
+    pub(super) fn greet(&mut self) {
+        let mut line = Vec::new();
+        self.info.encode(&mut line);
+        self.send(&line);
+        self.publisher.ring();
     }
 
     /// Whether anything but CONNECT is served.
@@ -185,6 +194,14 @@ impl Broker for Side {
 
     fn connected(&mut self, options: &ConnectOptions, first: bool) {
         self.client.set_options(options.echo, options.headers);
+        let scope = self.publisher.scope();
+        self.client.ledger.introduce(Identity {
+            name: options.name.clone(),
+            lang: options.lang.clone(),
+            version: options.version.clone(),
+            account: Some(scope.account().name().to_owned()),
+            user: Some(scope.user()).filter(|user| !user.is_empty()).map(str::to_owned),
+        });
         self.first_ping |= first;
         self.takes_info = options.protocol == 1;
     }

@@ -1,6 +1,6 @@
 //! The half of a connection that sends.
 
-use std::{collections::VecDeque, io, io::IoSlice, sync::Arc, time::Duration};
+use std::{collections::VecDeque, io, io::IoSlice, sync::Arc, time::Duration, time::Instant};
 
 use bytes::{Buf, Bytes};
 use tokio::{
@@ -11,6 +11,7 @@ use tokio::{
 use super::trace;
 use crate::{
     Config,
+    ledger::Reason,
     outbox::{Batch, Ending},
     router::Client,
 };
@@ -25,6 +26,7 @@ pub(super) async fn write<W: AsyncWrite + Unpin>(
     config: Arc<Config>,
 ) {
     let outbox = &client.outbox;
+    let mut delivered = 0;
     loop {
         match outbox.next().await {
             Batch::Send(pieces) => {
@@ -33,9 +35,21 @@ pub(super) async fn write<W: AsyncWrite + Unpin>(
                     sent = send(&mut writer, pieces, &client, config.write_deadline) => sent,
                     () = outbox.cut() => return,
                 };
-                if let Err(error) = sent {
-                    log::debug!("{} - {error}", client.label);
-                    return outbox.end(Ending::Cut);
+                match sent {
+                    Err(error) => {
+                        log::debug!("{} - {error}", client.label);
+                        client.ledger.ends(match error.kind() {
+                            io::ErrorKind::TimedOut => Reason::SLOW_WRITE,
+                            _ => Reason::WRITE_ERROR,
+                        });
+                        return outbox.end(Ending::Cut);
+                    }
+                    // Messages are activity of their receiver, too; PONG is not.
+                    Ok(so_far) if so_far > delivered => {
+                        delivered = so_far;
+                        client.ledger.active(Instant::now());
+                    }
+                    Ok(_) => {}
                 }
             }
             Batch::End(Ending::Flush) => {
@@ -48,13 +62,15 @@ pub(super) async fn write<W: AsyncWrite + Unpin>(
     }
 }
 
-/// Sends all pieces; each write must get some bytes through before the deadline.
+/// Sends all pieces; each write must get some bytes through before the deadline. Says how many
+/// messages the client has been given so far.
 async fn send<W: AsyncWrite + Unpin>(
     writer: &mut W,
     mut pieces: VecDeque<Bytes>,
     client: &Client,
     deadline: Duration,
-) -> io::Result<()> {
+) -> io::Result<u64> {
+    let mut delivered = 0;
     while !pieces.is_empty() {
         let mut slices = [IoSlice::new(&[]); PIECES_MAX];
         let mut count = 0;
@@ -72,10 +88,11 @@ async fn send<W: AsyncWrite + Unpin>(
         if written == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
-        client.outbox.sent(written);
+        delivered = client.outbox.sent(written);
         drop_front(&mut pieces, written);
     }
-    writer.flush().await
+    writer.flush().await?;
+    Ok(delivered)
 }
 
 /// Forgets the bytes that have been sent.

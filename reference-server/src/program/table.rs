@@ -72,7 +72,12 @@ pub(super) const SECTIONS: &[(&str, &[Flag])] = &[
                 "File to store PID",
                 Does::Set(|c, v| put(&mut c.program.pid_file, Some(v.into()))),
             ),
-            flag(&["m", "http_port"], Integer("<port>"), "Monitoring", Unsupported),
+            flag(
+                &["m", "http_port"],
+                Integer("<port>"),
+                "Use port for http monitoring (-1 for a free one)",
+                Does::Set(|c, v| put(&mut c.monitoring.port, Some(port(v)?).filter(|_| v != "0"))),
+            ),
             flag(&["ms", "https_port"], Integer("<port>"), "Monitoring over TLS", Unsupported),
             flag(&["c", "config"], Text("<file>"), "Configuration file", Program),
             flag(&["t"], Switch, "Test configuration and exit", Program),

@@ -17,6 +17,18 @@ impl Label {
         Label { id, addr: OnceLock::new(), said: OnceLock::new() }
     }
 
+    /// The connection's number, which INFO tells it.
+    #[cfg_attr(not(feature = "monitoring"), allow(dead_code, reason = "pages tell it"))]
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Where the connection comes from, if that is known.
+    #[cfg_attr(not(feature = "monitoring"), allow(dead_code, reason = "pages tell it"))]
+    pub(crate) fn addr(&self) -> Option<SocketAddr> {
+        self.addr.get().copied()
+    }
+
     /// Where the connection comes from; the first one counts.
     pub(crate) fn comes_from(&self, addr: SocketAddr) {
         // Nobody sets it twice.

@@ -8,6 +8,7 @@ use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use super::{Client, Scope, Subscription, routes::Routes};
 use crate::{
     auth::PublishGate,
+    ledger::Reason,
     outbox::{Ending, Ring, SHARED_FROM_BYTES},
     protocol::{Publish, encode},
 };
@@ -110,16 +111,19 @@ impl Publisher {
     }
 
     /// Gives receivers that are nearly full a moment. One that does not use it is not waited for
-    /// again until it has made room, so that it costs the others nothing.
-    pub(crate) async fn ease(&mut self) {
+    /// again until it has made room, so that it costs the others nothing. Says how often it waited.
+    pub(crate) async fn ease(&mut self) -> u64 {
+        let mut stalls = 0;
         for client in self.bells.0.drain(..) {
             if !client.outbox.is_full() {
                 client.hopeless.store(false, Ordering::Relaxed);
             } else if !client.hopeless.load(Ordering::Relaxed) {
                 let eased = tokio::time::timeout(STALL, client.outbox.drained()).await;
                 client.hopeless.store(eased.is_err(), Ordering::Relaxed);
+                stalls += 1;
             }
         }
+        stalls
     }
 
     /// Forgets where subjects led before the index has changed.
@@ -135,6 +139,7 @@ impl Bells {
             Ring::No => {}
             Ring::Overflow => {
                 log::info!("{} - Slow Consumer Detected: MaxPending exceeded", client.label);
+                client.ledger.ends(Reason::SLOW_PENDING);
                 client.outbox.end(Ending::Cut);
             }
         }

@@ -202,6 +202,13 @@ impl Builder {
         self
     }
 
+    /// Serves monitoring pages over HTTP on this port; 0 takes a free one (MON-004). Takes the
+    /// feature `monitoring`.
+    pub fn monitoring(mut self, port: u16) -> Builder {
+        self.config.monitoring.port = Some(port);
+        self
+    }
+
     /// Starts; once this returns, clients are served.
     ///
     /// # Errors

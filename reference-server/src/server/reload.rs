@@ -5,10 +5,11 @@ use std::sync::Arc;
 use rand::seq::SliceRandom;
 use thiserror::Error;
 
-use super::{Phase, Server, Shared, greeting};
+use super::{Phase, Server, Shared, terms::greeting};
 use crate::{
     Config,
     conf::duration::show,
+    ledger::Reason,
     outbox::{Ending, Ring},
     protocol::{Info, encode},
     router::Client,
@@ -50,6 +51,10 @@ const FIXED: &[(&str, Shown)] = &[
     ("NoHeaderSupport", |c| (!c.headers).to_string()),
     ("LameDuckDuration", |c| show(c.lame_duck_duration)),
     ("LameDuckGracePeriod", |c| show(c.lame_duck_grace_period)),
+    ("HTTPHost", |c| c.monitoring.host.clone().unwrap_or_default()),
+    ("HTTPPort", |c| c.monitoring.port.map(|port| port.to_string()).unwrap_or_default()),
+    ("HTTPBasePath", |c| c.monitoring.base_path.clone()),
+    ("MaxClosedClients", |c| c.monitoring.max_closed_clients.to_string()),
     ("LogSizeLimit", |c| c.program.log_file_bytes_max.to_string()),
     ("LogMaxFiles", |c| c.program.log_files_max.to_string()),
     ("Profile", |c| c.profile.version().to_owned()),
@@ -103,7 +108,10 @@ impl Server {
         let old = self.config();
         // Who asked for a free port, and now names the one that was found, means the same.
         let port = if config.port == self.addr().port() { old.port } else { config.port };
-        let config = Config { port, ..config };
+        let mut config = Config { port, ..config };
+        if config.monitoring.port == self.shared.monitoring_addr.map(|addr| addr.port()) {
+            config.monitoring.port = old.monitoring.port;
+        }
         if let Some(problem) = config.problem() {
             return Err(ReloadError::Config(problem));
         }
@@ -145,6 +153,7 @@ impl Shared {
                 encode::error(out, "maximum connections exceeded");
             });
             log::error!("{} - maximum connections exceeded", client.label);
+            client.ledger.ends(Reason::behind("maximum connections exceeded"));
             client.outbox.end(if told == Ring::Overflow { Ending::Cut } else { Ending::Flush });
         }
         Ok(())
@@ -154,7 +163,7 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ProgramConfig;
+    use crate::{Monitoring, ProgramConfig};
 
     /// Counts the names, and says them so that a new option does not compile before it is here.
     macro_rules! fields {
@@ -171,13 +180,15 @@ mod tests {
             max_control_line_bytes max_connections max_subscriptions max_subject_tokens
             max_pending_bytes write_deadline ping_interval ping_max shutdown_grace
             lame_duck_duration lame_duck_grace_period max_traced_bytes headers profile threads
-            auth program
+            auth monitoring program
         );
+        let of_the_pages = fields!(Monitoring, host port base_path max_closed_clients);
         let of_the_program = fields!(
             ProgramConfig, debug trace log_file log_file_bytes_max log_files_max log_time log_utc
             pid_file ports_dir
         );
-        // Logins are compared as a whole, and the program's options one by one.
-        assert_eq!(FIXED.len() + CHANGEABLE.len(), of_the_server - 2 + of_the_program);
+        // Logins are compared as a whole, options of the pages and the program one by one.
+        let all = of_the_server - 3 + of_the_pages + of_the_program;
+        assert_eq!(FIXED.len() + CHANGEABLE.len(), all);
     }
 }

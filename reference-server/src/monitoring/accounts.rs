@@ -1,0 +1,188 @@
+//! `/accountz` and `/accstatz`: accounts, and what goes on in them (MON-029, MON-030).
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{
+    format,
+    query::{BadRequest, Query},
+    subsz::SublistStats,
+};
+use crate::{
+    Profile,
+    ledger::{Record, Tally, Traffic},
+    server::Overview,
+};
+
+/// `/accountz`.
+#[derive(Serialize)]
+pub(super) struct Accountz {
+    server_id: String,
+    now: String,
+    system_account: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    accounts: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account_detail: Option<AccountDetail>,
+}
+
+#[derive(Serialize)]
+struct AccountDetail {
+    account_name: String,
+    update_time: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    is_system: bool,
+    expired: bool,
+    complete: bool,
+    jetstream_enabled: bool,
+    leafnode_connections: usize,
+    client_connections: u64,
+    subscriptions: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name_tag: Option<String>,
+    sublist_stats: SublistStats,
+}
+
+pub(super) fn accountz(server: &Overview<'_>, query: &Query) -> Result<Accountz, BadRequest> {
+    let name = query.text("acc");
+    let detail = (!name.is_empty()).then(|| account_detail(server, name)).transpose()?;
+    Ok(Accountz {
+        server_id: server.id(),
+        now: format::time(server.now),
+        system_account: server.system_account(),
+        accounts: if detail.is_some() { Vec::new() } else { names(server) },
+        account_detail: detail,
+    })
+}
+
+/// Of all accounts, the system's included.
+fn names(server: &Overview<'_>) -> Vec<String> {
+    let mut names: Vec<_> = server.accounts().iter().map(|it| it.name().to_owned()).collect();
+    if !names.iter().any(|name| name == server.system_account()) {
+        names.push(server.system_account().to_owned());
+    }
+    names
+}
+
+fn account_detail(server: &Overview<'_>, name: &str) -> Result<AccountDetail, BadRequest> {
+    if !names(server).iter().any(|known| known == name) {
+        return Err(BadRequest(format!("Account {name} does not exist")));
+    }
+    let mut accounts = server.accounts();
+    accounts.retain(|account| account.name() == name);
+    Ok(AccountDetail {
+        account_name: name.to_owned(),
+        update_time: format::time(server.started()),
+        is_system: name == server.system_account(),
+        expired: false,
+        complete: true,
+        jetstream_enabled: false,
+        leafnode_connections: 0,
+        client_connections: tallies(server).get(name).map_or(0, |account| account.open),
+        subscriptions: accounts.iter().map(|account| account.subscriptions()).sum(),
+        name_tag: (server.profile() >= Profile::V2_11).then(|| name.to_owned()),
+        sublist_stats: SublistStats::of(&accounts),
+    })
+}
+
+/// `/accstatz`.
+#[derive(Serialize)]
+pub(super) struct AccountStatz {
+    server_id: String,
+    now: String,
+    account_statz: Vec<AccountStat>,
+}
+
+#[derive(Serialize)]
+struct AccountStat {
+    acc: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    conns: u64,
+    leafnodes: u64,
+    total_conns: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    num_subscriptions: Option<usize>,
+    sent: DataStats,
+    received: DataStats,
+    slow_consumers: u64,
+}
+
+#[derive(Serialize)]
+struct DataStats {
+    msgs: u64,
+    bytes: u64,
+    #[serde(flatten)]
+    others: Option<OtherStats>,
+}
+
+/// What came by other ways than clients: there are none.
+#[derive(Default, Serialize)]
+struct OtherStats {
+    gateways: MsgBytes,
+    routes: MsgBytes,
+    leafs: MsgBytes,
+}
+
+#[derive(Default, Serialize)]
+struct MsgBytes {
+    msgs: u64,
+    bytes: u64,
+}
+
+pub(super) fn accstatz(server: &Overview<'_>, query: &Query) -> Result<AccountStatz, BadRequest> {
+    let unused = query.flag("unused")?;
+    let (profile, tallies) = (server.profile(), tallies(server));
+    let accounts = server.accounts();
+    let data = |Traffic { msgs, bytes }| DataStats {
+        msgs,
+        bytes,
+        others: (profile >= Profile::V2_11).then(OtherStats::default),
+    };
+    let stat = |name: String| {
+        let Activity { open, ever } = tallies.get(&name).copied().unwrap_or_default();
+        let account = accounts.iter().find(|account| account.name() == name);
+        let subscriptions = account.map_or(0, |account| account.subscriptions());
+        AccountStat {
+            name: (profile >= Profile::V2_11).then(|| name.clone()),
+            acc: name,
+            conns: open,
+            leafnodes: 0,
+            total_conns: open,
+            num_subscriptions: (profile >= Profile::V2_10).then_some(subscriptions),
+            sent: data(ever.sent),
+            received: data(ever.received),
+            slow_consumers: ever.slow_consumers,
+        }
+    };
+    let all = names(server).into_iter().map(stat);
+    Ok(AccountStatz {
+        server_id: server.id(),
+        now: format::time(server.now),
+        account_statz: all.filter(|stat| unused || stat.conns > 0).collect(),
+    })
+}
+
+/// What goes on in an account.
+#[derive(Debug, Clone, Copy, Default)]
+struct Activity {
+    open: u64,
+    /// Those that are over included.
+    ever: Tally,
+}
+
+fn tallies(server: &Overview<'_>) -> BTreeMap<String, Activity> {
+    let (open, past) = server.connections();
+    let was = past.by_account.into_iter().map(|(name, ever)| (name, Activity { open: 0, ever }));
+    let mut accounts: BTreeMap<String, Activity> = was.collect();
+    for client in open {
+        let record = Record::of(&client);
+        if let Some(name) = &record.identity.account {
+            let activity = accounts.entry(name.clone()).or_default();
+            activity.open += 1;
+            activity.ever.add(&record);
+        }
+    }
+    accounts
+}

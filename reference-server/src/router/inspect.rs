@@ -1,0 +1,67 @@
+//! The router as the monitoring pages see it.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use super::{Account, Client, Subscription};
+use crate::{index::Matches, ledger::SubscriptionRecord};
+
+/// Subscriptions of a closed connection that are remembered, and the bytes of them all.
+const REMEMBERED_MAX: usize = 64;
+const REMEMBERED_BYTES_MAX: usize = 4 << 10;
+
+impl Account {
+    /// Subscriptions made, and subjects looked up so far.
+    pub(crate) fn inserts_and_lookups(&self) -> (u64, u64) {
+        (self.inserts.load(Ordering::Relaxed), self.lookups.load(Ordering::Relaxed))
+    }
+
+    /// Who would get a message with this subject; of queue groups, all members.
+    pub(crate) fn interested(&self, subject: &[u8]) -> Vec<Arc<Subscription>> {
+        let Matches { plain, queues } = self.matches(subject);
+        plain.into_iter().chain(queues.into_iter().flat_map(|group| group.members)).collect()
+    }
+}
+
+impl Client {
+    /// Its subscriptions, in no order.
+    pub(crate) fn subscriptions(&self) -> Vec<Arc<Subscription>> {
+        self.table().iter().map(|found| found.0.clone()).collect()
+    }
+
+    /// Writes down what it is subscribed to, before it [`leave`](Client::leave)s.
+    pub(crate) fn note_subscriptions(&self) {
+        let table = self.table();
+        let mut bytes = 0;
+        let fits = |record: &SubscriptionRecord| {
+            let queue_bytes = record.queue.as_ref().map_or(0, String::len);
+            bytes += record.subject.len() + queue_bytes + record.sid.len();
+            bytes <= REMEMBERED_BYTES_MAX
+        };
+        let some = table.iter().take(REMEMBERED_MAX).map(|found| found.0.record());
+        self.ledger.had_subscribed(table.len(), some.take_while(fits).collect());
+    }
+}
+
+impl Subscription {
+    /// Whose it is.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The account that it was made in.
+    pub(crate) fn account(&self) -> &Account {
+        self.scope.account()
+    }
+
+    /// What is known of it now.
+    pub(crate) fn record(&self) -> SubscriptionRecord {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        SubscriptionRecord {
+            subject: text(&self.pattern),
+            queue: self.queue.as_deref().map(text),
+            sid: text(&self.sid),
+            msgs: self.delivered.load(Ordering::Relaxed),
+            max: self.max.load(Ordering::Relaxed),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Taking ports.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener, ToSocketAddrs},
+};
+
+use super::StartError;
+use crate::Config;
+
+/// The listener of clients.
+pub(super) fn for_clients(config: &Config) -> Result<TcpListener, StartError> {
+    listen(&config.host, config.port)
+        .map_err(|(address, source)| StartError::Listen { address, source })
+}
+
+/// The listener of the monitoring pages, where they are wanted.
+pub(super) fn for_monitoring(config: &Config) -> Result<Option<TcpListener>, StartError> {
+    let Some(port) = config.monitoring.port else { return Ok(None) };
+    let host = config.monitoring.host.as_deref().unwrap_or(&config.host);
+    let listener =
+        listen(host, port).map_err(|(address, source)| StartError::Monitor { address, source })?;
+    let addr = listener.local_addr().map_err(StartError::Thread)?;
+    log::info!("Starting http monitor on {}", joined(host, addr.port()));
+    Ok(Some(listener))
+}
+
+/// Listens, or says on what it could not, and why.
+fn listen(host: &str, port: u16) -> Result<TcpListener, (String, io::Error)> {
+    let failed = |source| (joined(host, port), source);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let addresses: Vec<SocketAddr> = (host, port).to_socket_addrs().map_err(failed)?.collect();
+    let listener = TcpListener::bind(&addresses[..]).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    Ok(listener)
+}
+
+/// `HOST:PORT`, with brackets around an IPv6 address.
+fn joined(host: &str, port: u16) -> String {
+    match host.contains(':') && !host.starts_with('[') {
+        true => format!("[{host}]:{port}"),
+        false => format!("{host}:{port}"),
+    }
+}

@@ -1,0 +1,92 @@
+//! The server as its monitoring pages see it.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::SystemTime,
+};
+
+use super::{Phase, Shared, Terms};
+use crate::{
+    Config, Profile,
+    ledger::Past,
+    protocol::Info,
+    router::{Account, Client},
+};
+
+/// A look at the server. What is copied out of it is of one moment; nothing stays locked.
+pub(crate) struct Overview<'a> {
+    shared: &'a Shared,
+    terms: Terms,
+    /// When the page was asked for.
+    pub(crate) now: SystemTime,
+}
+
+impl<'a> Overview<'a> {
+    pub(crate) fn new(shared: &'a Shared) -> Overview<'a> {
+        Overview { shared, terms: shared.terms.borrow().clone(), now: SystemTime::now() }
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.terms.config
+    }
+
+    pub(crate) fn profile(&self) -> Profile {
+        self.terms.config.profile
+    }
+
+    pub(crate) fn greeting(&self) -> &Info {
+        &self.terms.greeting
+    }
+
+    pub(crate) fn id(&self) -> String {
+        self.shared.id.clone()
+    }
+
+    pub(crate) fn name(&self) -> String {
+        self.shared.name.clone()
+    }
+
+    pub(crate) fn started(&self) -> SystemTime {
+        self.shared.history.started()
+    }
+
+    /// The port that clients connect to.
+    pub(crate) fn port(&self) -> u16 {
+        self.shared.addr.port()
+    }
+
+    /// The port of the pages.
+    pub(crate) fn monitoring_port(&self) -> u16 {
+        self.shared.monitoring_addr.map_or(0, |addr| addr.port())
+    }
+
+    /// Connections since the start, those that were refused included.
+    pub(crate) fn connections_ever(&self) -> u64 {
+        self.shared.last_client_id.load(Ordering::Relaxed)
+    }
+
+    /// Who is connected, by age, and what is known of those who were: each once.
+    pub(crate) fn connections(&self) -> (Vec<Arc<Client>>, Past) {
+        let (mut open, past) = {
+            let clients = self.shared.clients();
+            (clients.values().cloned().collect::<Vec<_>>(), self.shared.history.past())
+        };
+        open.sort_by_key(|client| client.label.id());
+        (open, past)
+    }
+
+    /// All accounts that clients can be in.
+    pub(crate) fn accounts(&self) -> Vec<Arc<Account>> {
+        self.terms.authenticator.accounts().to_vec()
+    }
+
+    /// The account of the server's own services.
+    pub(crate) fn system_account(&self) -> &'static str {
+        "$SYS"
+    }
+
+    /// Whether the server is about to close its connections (LIFE-012).
+    pub(crate) fn is_lame_duck(&self) -> bool {
+        self.terms.phase == Phase::LameDuck
+    }
+}
