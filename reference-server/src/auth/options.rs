@@ -18,7 +18,7 @@ pub struct Auth {
     pub no_auth_user: Option<String>,
     /// How long a connection may take to log in (AUTH-013). Default 2 s.
     pub timeout: Duration,
-    /// For those of [`users`](Auth::users) that have no permissions of their own (PERM-017).
+    /// For those users that have no permissions of their own (PERM-017).
     pub default_permissions: Option<Permissions>,
 }
 
