@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use crate::{Tls, WebSocket};
+
 /// The deepest that the tree of subscriptions may become.
 const TREE_TOKENS_MAX: usize = 4096;
 
@@ -72,6 +74,12 @@ pub struct Config {
     pub profile: Profile,
     /// Threads that serve connections. Default 1, plenty for tests; the program takes one a core.
     pub threads: usize,
+    /// TLS for clients; none, the default, is TCP in clear.
+    pub tls: Option<Tls>,
+    /// With [`tls`](Config::tls): clients in clear are served as well (TLS-010). Default false.
+    pub allow_non_tls: bool,
+    /// A second listener, for WebSockets. Default none.
+    pub websocket: Option<WebSocket>,
     /// What only the program looks at.
     pub program: ProgramConfig,
 }
@@ -138,6 +146,9 @@ impl Default for Config {
             headers: true,
             profile: Profile::default(),
             threads: 1,
+            tls: None,
+            allow_non_tls: false,
+            websocket: None,
             program: ProgramConfig::default(),
         }
     }

@@ -24,6 +24,7 @@ use crate::{
     protocol::{ClientOp, ConnectOptions, Info, Limits, Parser, Publish, encode},
     router::{Client, Publisher},
     session::{Broker, Close, Session},
+    transport::{Peer, Reason},
 };
 
 /// A read starts with this much room and doubles it while reads fill it.
@@ -45,6 +46,7 @@ pub(crate) async fn serve<R, W>(
     writer: W,
     client: Arc<Client>,
     info: Info,
+    peer: Arc<Peer>,
     config: Arc<Config>,
     gone: impl FnOnce(),
 ) where
@@ -62,7 +64,13 @@ pub(crate) async fn serve<R, W>(
     let mut conversation = Conversation {
         parser,
         session,
-        side: Side { client: client.clone(), publisher: Publisher::new(), info, first_ping: false },
+        side: Side {
+            client: client.clone(),
+            publisher: Publisher::new(),
+            info,
+            peer,
+            first_ping: false,
+        },
         keepalive,
         config,
     };
@@ -97,6 +105,14 @@ where
     let _ = timeout(LINGER, discard(&mut reader, &mut BytesMut::new())).await;
 }
 
+/// Says goodbye in the words of the transport, and lets it arrive.
+#[cfg(any(feature = "tls", feature = "websocket"))]
+pub(crate) async fn last_moments<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) {
+    // A peer that does not take it is gone anyway.
+    let _ = timeout(LINGER, stream.shutdown()).await;
+    let _ = timeout(LINGER, discard(stream, &mut BytesMut::new())).await;
+}
+
 /// What is known of the conversation.
 struct Conversation {
     parser: Parser,
@@ -111,6 +127,7 @@ struct Side {
     client: Arc<Client>,
     publisher: Publisher,
     info: Info,
+    peer: Arc<Peer>,
     /// CONNECT has come and the early first PING is to be scheduled.
     first_ping: bool,
 }
@@ -126,10 +143,12 @@ impl Conversation {
         let mut ended = pin!(client.outbox.ended(Ending::Flush));
         let mut timer = pin!(sleep(self.keepalive.delay()));
         let (mut room, mut grown, mut turn_bytes) = (READ_BYTES_MIN, false, 0);
-        let mut greeting = Vec::new();
-        self.side.info.encode(&mut greeting);
-        self.side.publisher.send(&client, &greeting);
-        self.side.publisher.ring();
+        if !self.side.peer.greeted {
+            let mut greeting = Vec::new();
+            self.side.info.encode(&mut greeting);
+            self.side.publisher.send(&client, &greeting);
+            self.side.publisher.ring();
+        }
         loop {
             let missing = self.parser.wanted().saturating_sub(buffer.len());
             buffer.reserve(room.max(missing));
@@ -159,7 +178,10 @@ impl Conversation {
                         return self.last_words(close);
                     }
                 }
-                () = ended.as_mut() => return "ended by the server".to_owned(),
+                () = ended.as_mut() => {
+                    self.side.peer.ends(Reason::SHUTDOWN);
+                    return "ended by the server".to_owned();
+                }
             }
             let result = self.operations(buffer);
             if grown && buffer.is_empty() {
@@ -233,6 +255,7 @@ impl Conversation {
 
     /// Tells the client why, where it is told.
     fn last_words(&mut self, close: Close) -> String {
+        self.side.peer.ends(Reason::behind(&close.to_string()));
         if let Close::Told(text) = close {
             let mut line = Vec::new();
             encode::error(&mut line, text);
@@ -319,7 +342,9 @@ mod tests {
             let (near, far) = tokio::io::duplex(64 << 10);
             (near, tokio::io::split(far))
         };
-        let serving = serve(reader, writer, client(2), Info::default(), Arc::new(config), || {});
+        let peer = Arc::default();
+        let serving =
+            serve(reader, writer, client(2), Info::default(), peer, Arc::new(config), || {});
         tokio::spawn(serving);
         quiet.write_all(b"CONNECT {}\r\nPUB subject 2\r\nhi\r\n").await.unwrap();
         let soon = timeout(Duration::from_secs(10), async {

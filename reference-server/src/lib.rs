@@ -8,6 +8,7 @@
 //! | `server.rs` | listens, accepts, stops; each connection gets two tasks |
 //! | `connection.rs`, `connection/` | the reader fills a buffer; the writer empties the outbox |
 //! | `protocol/parse.rs` | bytes become a [`ClientOp`](protocol::ClientOp), slices of the buffer |
+//! | `transport.rs`, `transport/` | TLS and WebSockets, for connections that come so |
 //! | `session.rs` | the state machine of one conversation: what the operation means |
 //! | `router.rs`, `router/` | finds who is interested, picks a member of each queue group |
 //! | `index.rs`, `subject.rs` | the tree of subscriptions; what subjects are |
@@ -34,9 +35,11 @@ mod router;
 mod server;
 mod session;
 mod subject;
+mod transport;
 
 pub use conf::{ConfigError, ConfigWarning, Problem};
 pub use config::{Config, Profile, ProgramConfig};
 pub use index::{Index, Matches, QueueGroup};
 pub use server::{Builder, Server, StartError};
 pub use subject::{is_valid_literal, is_valid_pattern};
+pub use transport::{HandshakeFirst, Identity, Pem, Tls, TlsVersion, TransportError, WebSocket};

@@ -1,5 +1,6 @@
 //! Starting, accepting, and stopping.
 
+mod admission;
 mod builder;
 
 use std::{
@@ -23,12 +24,14 @@ use tokio::{
 };
 
 use crate::{
-    Config, connection,
+    Config,
     outbox::Ending,
     protocol::Info,
     router::{Account, Client},
+    transport::TransportError,
 };
 
+use self::admission::{Arrival, Entrance, Entrances};
 pub use self::builder::Builder;
 
 /// A running server.
@@ -90,12 +93,16 @@ pub enum StartError {
     /// The system gives no thread.
     #[error("can't start a thread: {0}")]
     Thread(io::Error),
+    /// TLS or WebSockets can't be offered as configured.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
 }
 
 /// What connections have in common.
 pub(crate) struct Shared {
     config: Arc<Config>,
     addr: SocketAddr,
+    entrances: Entrances,
     greeting: Info,
     account: Arc<Account>,
     clients: Mutex<HashMap<u64, Arc<Client>>>,
@@ -108,9 +115,26 @@ impl Server {
         Builder::default()
     }
 
-    /// What a client connects to: `nats://127.0.0.1:41234`.
+    /// What a client connects to: `nats://127.0.0.1:41234`, or `tls://…` where it must.
     pub fn client_url(&self) -> String {
-        format!("nats://{}", self.addr())
+        let config = self.config();
+        let tls = config.tls.is_some() && !config.allow_non_tls;
+        format!("{}://{}", if tls { "tls" } else { "nats" }, self.addr())
+    }
+
+    /// What a client connects to by WebSocket, if it can: `ws://127.0.0.1:41235`, or `wss://…`.
+    pub fn websocket_url(&self) -> Option<String> {
+        let addr = self.shared.entrances.websocket_addr?;
+        let tls = self.config().websocket.as_ref()?.tls.is_some();
+        Some(format!("{}://{addr}", if tls { "wss" } else { "ws" }))
+    }
+
+    /// Reads certificates and keys again, for connections from now on (TLS-021).
+    ///
+    /// # Errors
+    /// What can't be read or does not fit together; what held before then goes on.
+    pub fn reload_certificates(&self) -> Result<(), TransportError> {
+        self.shared.entrances.reload(self.config())
     }
 
     /// The address that is listened on.
@@ -167,6 +191,11 @@ impl Server {
     pub async fn restart(self) -> Result<Server, StartError> {
         let mut config = (*self.shared.config).clone();
         config.port = self.addr().port();
+        if let (Some(it), Some(addr)) =
+            (&mut config.websocket, self.shared.entrances.websocket_addr)
+        {
+            it.port = addr.port();
+        }
         self.shutdown().await;
         Builder::default().config(config).start().await
     }
@@ -175,16 +204,23 @@ impl Server {
         if let Some(problem) = config.problem() {
             return Err(StartError::Config(problem));
         }
-        let listener = listen(&config)?;
+        let mut entrances = Entrances::new(&config)?;
+        let listener = listen(&config.host, config.port)?;
         let addr = listener.local_addr().map_err(StartError::Thread)?;
+        let websockets = config.websocket.as_ref().map(|it| listen(&it.host, it.port));
+        let websockets = websockets.transpose()?;
+        entrances.websocket_addr = match &websockets {
+            Some(listener) => Some(listener.local_addr().map_err(StartError::Thread)?),
+            None => None,
+        };
         let runtime = runtime(config.threads).map_err(StartError::Thread)?;
-        let shared = Arc::new(Shared::new(config, addr));
+        let shared = Arc::new(Shared::new(config, addr, entrances));
         let (stop, stopping) = watch::channel(false);
         let (ready, is_ready) = oneshot::channel();
         let (done, stopped) = oneshot::channel();
         let serving = shared.clone();
         let run = move || {
-            runtime.block_on(serving.run(listener, ready, stopping));
+            runtime.block_on(serving.run(listener, websockets, ready, stopping));
             runtime.shutdown_timeout(Duration::from_millis(100));
             // Nobody may be waiting for it.
             let _ = done.send(());
@@ -213,7 +249,7 @@ impl fmt::Debug for Server {
 }
 
 impl Shared {
-    fn new(config: Config, addr: SocketAddr) -> Shared {
+    fn new(config: Config, addr: SocketAddr, entrances: Entrances) -> Shared {
         let server_id = server_id(rand::random());
         let advertised = config.client_advertise.as_deref().and_then(|at| at.rsplit_once(':'));
         let (host, port) = match advertised {
@@ -229,6 +265,9 @@ impl Shared {
             host,
             port,
             headers: config.headers,
+            tls_required: false,
+            tls_verify: false,
+            tls_available: false,
             max_payload: config.max_payload_bytes,
             client_id: 0,
             client_ip: String::new(),
@@ -238,6 +277,7 @@ impl Shared {
         Shared {
             config: Arc::new(config),
             addr,
+            entrances,
             greeting,
             account: Arc::new(Account::new("$G")),
             clients: Mutex::default(),
@@ -248,19 +288,25 @@ impl Shared {
     async fn run(
         self: Arc<Shared>,
         listener: TcpListener,
+        websockets: Option<TcpListener>,
         ready: oneshot::Sender<()>,
         mut stopping: watch::Receiver<bool>,
     ) {
-        let listener = match tokio::net::TcpListener::from_std(listener) {
-            Ok(listener) => listener,
-            Err(error) => return log::error!("can't accept connections: {error}"),
+        let websockets = websockets.map(tokio::net::TcpListener::from_std).transpose();
+        let (listener, websockets) = match (tokio::net::TcpListener::from_std(listener), websockets)
+        {
+            (Ok(listener), Ok(websockets)) => (listener, websockets),
+            (Err(error), _) | (_, Err(error)) => {
+                return log::error!("can't accept connections: {error}");
+            }
         };
         // Who started us may have stopped waiting.
         let _ = ready.send(());
         let mut conversations = JoinSet::new();
         loop {
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
+            let (accepted, entrance) = tokio::select! {
+                accepted = listener.accept() => (accepted, Entrance::Tcp),
+                accepted = accept(websockets.as_ref()) => (accepted, Entrance::WebSocket),
                 // Taken out once they are over, so that the set does not grow.
                 Some(_) = conversations.join_next() => continue,
                 // An error means that the `Server` is gone, which is a stop as well.
@@ -268,7 +314,7 @@ impl Shared {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    conversations.spawn(self.clone().welcome(stream, peer.ip()));
+                    conversations.spawn(self.clone().welcome(stream, peer.ip(), entrance));
                 }
                 Err(error) => {
                     // Out of file descriptors, most likely: others must close first.
@@ -277,7 +323,7 @@ impl Shared {
                 }
             }
         }
-        drop(listener);
+        drop((listener, websockets));
         for client in self.clients().values() {
             client.outbox.end(Ending::Flush);
         }
@@ -291,9 +337,11 @@ impl Shared {
         self: Arc<Shared>,
         stream: TcpStream,
         peer: IpAddr,
+        entrance: Entrance,
     ) -> impl Future<Output = ()> + use<> {
         let id = self.last_client_id.fetch_add(1, Ordering::Relaxed) + 1;
-        let info = Info { client_id: id, client_ip: peer.to_string(), ..self.greeting.clone() };
+        let mut info = Info { client_id: id, client_ip: peer.to_string(), ..self.greeting.clone() };
+        self.entrances.announce(entrance, &self.config, &mut info);
         // Small messages must not wait for larger ones; a socket that refuses is as good.
         let _ = stream.set_nodelay(true);
         let client = Arc::new(Client::new(id, self.account.clone(), self.config.max_pending_bytes));
@@ -306,15 +354,7 @@ impl Shared {
             full
         };
         log::debug!("cid:{id} - Client connection created from {peer}");
-        let (reader, writer) = stream.into_split();
-        async move {
-            if full {
-                connection::refuse(reader, writer, &info, "maximum connections exceeded").await;
-                return log::error!("cid:{id} - maximum connections exceeded");
-            }
-            let config = self.config.clone();
-            connection::serve(reader, writer, client, info, config, || self.forget(id)).await;
-        }
+        async move { self.admit(stream, entrance, Arrival { client, info, full }).await }
     }
 
     fn forget(&self, id: u64) {
@@ -326,14 +366,17 @@ impl Shared {
     }
 }
 
-fn listen(config: &Config) -> Result<TcpListener, StartError> {
-    let failed = |source| {
-        let address = format!("{}:{}", config.host, config.port);
-        StartError::Listen { address, source }
-    };
-    let host = config.host.trim_start_matches('[').trim_end_matches(']');
-    let addresses: Vec<SocketAddr> =
-        (host, config.port).to_socket_addrs().map_err(failed)?.collect();
+async fn accept(listener: Option<&tokio::net::TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
+    match listener {
+        Some(listener) => listener.accept().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn listen(host: &str, port: u16) -> Result<TcpListener, StartError> {
+    let failed = |source| StartError::Listen { address: format!("{host}:{port}"), source };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let addresses: Vec<SocketAddr> = (host, port).to_socket_addrs().map_err(failed)?.collect();
     let listener = TcpListener::bind(&addresses[..]).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     Ok(listener)

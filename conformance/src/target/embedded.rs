@@ -20,7 +20,6 @@ pub(super) const LACKS: &[&str] = &[
     "nkeys",
     "reload",
     "signals",
-    "tls",
     "tracing",
 ];
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     Problem,
     block::{Field, Setting, Table, ignored, put, setting, unsupported},
+    tls, websocket,
 };
 use crate::{Config, Profile};
 
@@ -42,6 +43,10 @@ pub(super) const OPTIONS: &Table<Config> = &[
     setting(&["no_header_support"], |c, it| put(&mut c.headers, it.flag().map(|off| !off))),
     setting(&["lame_duck_duration"], |c, it| put(&mut c.lame_duck_duration, lame_duck(it))),
     setting(&["lame_duck_grace_period"], |c, it| put(&mut c.lame_duck_grace_period, it.duration())),
+    // Transports.
+    setting(&["tls"], |c, it| put(&mut c.tls, tls::read(it).map(Some))),
+    setting(&["allow_non_tls"], |c, it| put(&mut c.allow_non_tls, it.flag())),
+    setting(&["websocket", "ws"], |c, it| put(&mut c.websocket, websocket::read(it))),
     // Ours: nats-server has no such option.
     setting(&["profile"], |c, it| put(&mut c.profile, profile(it))),
     // The program.
@@ -81,15 +86,12 @@ pub(super) const OPTIONS: &Table<Config> = &[
     unsupported(&["authorization"]),
     unsupported(&["no_auth_user"]),
     unsupported(&["mappings", "maps"]),
-    unsupported(&["tls"]),
-    unsupported(&["allow_non_tls"]),
     unsupported(&["ocsp"]),
     unsupported(&["http"]),
     unsupported(&["https"]),
     unsupported(&["http_port", "monitor_port"]),
     unsupported(&["https_port"]),
     unsupported(&["http_base_path"]),
-    unsupported(&["websocket", "ws"]),
     unsupported(&["system_account", "system"]),
     unsupported(&["no_system_account", "no_system", "no_sys_acc"]),
     unsupported(&["default_sentinel"]),

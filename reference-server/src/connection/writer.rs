@@ -45,7 +45,8 @@ pub(super) async fn write<W: AsyncWrite + Unpin>(
     }
 }
 
-/// Sends all pieces; each write must get some bytes through before the deadline.
+/// Sends all pieces; each write must get some bytes through before the deadline. Behind each there
+/// is a flush, for those who buffer: a socket does not.
 async fn send<W: AsyncWrite + Unpin>(
     writer: &mut W,
     mut pieces: VecDeque<Bytes>,
@@ -59,7 +60,12 @@ async fn send<W: AsyncWrite + Unpin>(
             *slice = IoSlice::new(piece);
             count += 1;
         }
-        let written = match timeout(deadline, writer.write_vectored(&slices[..count])).await {
+        let step = async {
+            let written = writer.write_vectored(&slices[..count]).await?;
+            writer.flush().await?;
+            io::Result::Ok(written)
+        };
+        let written = match timeout(deadline, step).await {
             Ok(written) => written?,
             Err(_) => {
                 let text = "Slow Consumer Detected: WriteDeadline exceeded";
@@ -72,7 +78,7 @@ async fn send<W: AsyncWrite + Unpin>(
         client.outbox.sent(written);
         drop_front(&mut pieces, written);
     }
-    writer.flush().await
+    Ok(())
 }
 
 /// Forgets the bytes that have been sent.

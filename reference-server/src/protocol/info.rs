@@ -21,6 +21,15 @@ pub struct Info {
     pub port: u16,
     /// Whether messages can carry headers.
     pub headers: bool,
+    /// A TLS handshake is the next thing to do (CORE-INFO-014).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub tls_required: bool,
+    /// The handshake takes a certificate of the client.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub tls_verify: bool,
+    /// A TLS handshake may be the next thing to do.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub tls_available: bool,
     /// Largest payload in bytes, headers included.
     pub max_payload: usize,
     /// This connection.

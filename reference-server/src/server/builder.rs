@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use super::{Server, StartError};
-use crate::{Config, ConfigError, ConfigWarning, Profile};
+use crate::{Config, ConfigError, ConfigWarning, Profile, Tls, WebSocket};
 
 /// Options before the start. Each has the default of [`Config`].
 #[derive(Debug, Clone, Default)]
@@ -124,6 +124,24 @@ impl Builder {
     /// The nats-server release to behave like.
     pub fn profile(mut self, profile: Profile) -> Builder {
         self.config.profile = profile;
+        self
+    }
+
+    /// Serves clients in TLS.
+    pub fn tls(mut self, tls: Tls) -> Builder {
+        self.config.tls = Some(tls);
+        self
+    }
+
+    /// With [`tls`](Builder::tls): serves clients in clear as well.
+    pub fn allow_non_tls(mut self, allow: bool) -> Builder {
+        self.config.allow_non_tls = allow;
+        self
+    }
+
+    /// Listens for WebSockets, too.
+    pub fn websocket(mut self, websocket: WebSocket) -> Builder {
+        self.config.websocket = Some(websocket);
         self
     }
 

@@ -1,0 +1,413 @@
+//! The HTTP request that asks for a WebSocket, and the answer (WS-001, WS-007).
+
+use std::fmt::Write as _;
+
+use bytes::BytesMut;
+use data_encoding::BASE64;
+use httparse::{Request, Status};
+use sha1::{Digest, Sha1};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use super::origin::Origin;
+use crate::{
+    Profile,
+    transport::{Cookies, NotAdmitted, TransportError, WebSocket},
+};
+
+/// The largest request; nats-server takes 1 MiB, which nobody needs.
+const REQUEST_BYTES_MAX: usize = 64 << 10;
+const HEADERS_MAX: usize = 100;
+/// What RFC 6455 adds to the key.
+const KEY_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+const COMPRESSION: &str = "permessage-deflate";
+/// Headers that nobody can configure, besides all that begin with `Sec-WebSocket-`.
+const OWN_HEADERS: [&str; 5] =
+    ["Host", "Content-Length", "Connection", "Upgrade", "Nats-No-Masking"];
+
+/// What requests are judged by.
+#[derive(Debug)]
+pub(super) struct Rules {
+    options: WebSocket,
+    allowed_origins: Vec<Origin>,
+    profile: Profile,
+}
+
+/// What was agreed on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Upgrade {
+    pub(super) compressed: bool,
+    /// The client's frames are masked (WS-012).
+    pub(super) masked: bool,
+    /// It is a browser, which gets small frames (WS-009).
+    pub(super) browser: bool,
+    pub(super) cookies: Cookies,
+}
+
+/// Why there is no upgrade: a status, and words for the log.
+#[derive(Debug, PartialEq, Eq)]
+struct Refusal(u16, String);
+
+impl Rules {
+    pub(super) fn new(options: &WebSocket, profile: Profile) -> Result<Rules, TransportError> {
+        let mut allowed_origins = Vec::new();
+        for text in &options.allowed_origins {
+            let origin = Origin::parse(text).ok_or_else(|| {
+                TransportError::Option(format!("unable to parse allowed origin: {text:?}"))
+            })?;
+            allowed_origins.push(origin);
+        }
+        for (name, value) in &options.headers {
+            let own = OWN_HEADERS.iter().any(|own| own.eq_ignore_ascii_case(name));
+            if own || name.to_ascii_lowercase().starts_with("sec-websocket-") {
+                let words = format!("websocket: invalid header {name:?} not allowed");
+                return Err(TransportError::Option(words));
+            }
+            let breaks = |text: &str| text.bytes().any(|byte| byte.is_ascii_control());
+            if name.is_empty() || name.contains([':', ' ']) || breaks(name) || breaks(value) {
+                let words = format!("websocket: header {name:?} can't be sent");
+                return Err(TransportError::Option(words));
+            }
+        }
+        Ok(Rules { options: options.clone(), allowed_origins, profile })
+    }
+
+    /// What INFO calls the address.
+    pub(super) fn advertised(&self, host: &str, port: u16) -> (String, u16) {
+        let own = || (self.options.host.clone(), port);
+        let Some(advertised) = &self.options.advertise else { return own() };
+        match advertised.rsplit_once(':') {
+            Some((host, at)) => (host.to_owned(), at.parse().unwrap_or(port)),
+            None if advertised.is_empty() => (host.to_owned(), port),
+            None => (advertised.clone(), port),
+        }
+    }
+
+    fn check_origin(&self, request: &Request<'_, '_>, secure: bool) -> Result<(), Refusal> {
+        let refused = |why| Err(Refusal(403, format!("origin not allowed: {why}")));
+        let options = &self.options;
+        if !options.same_origin && self.allowed_origins.is_empty() {
+            return Ok(());
+        }
+        let text = header(request, "Origin").or_else(|| header(request, "Sec-WebSocket-Origin"));
+        let Some(text) = text else { return Ok(()) };
+        let Some(origin) = Origin::parse(text) else { return refused("invalid URI for request") };
+        if options.same_origin {
+            let scheme = if secure { "https" } else { "http" };
+            let host = header(request, "Host").unwrap_or_default();
+            let own = Origin::parse(&format!("{scheme}://{host}"));
+            let same = own.is_some_and(|own| {
+                let scheme = self.profile < Profile::V2_12 || own.scheme == origin.scheme;
+                scheme && (own.host, own.port) == (origin.host.clone(), origin.port)
+            });
+            if !same {
+                return refused("not same origin");
+            }
+        }
+        match self.allowed_origins.is_empty() || self.allowed_origins.contains(&origin) {
+            true => Ok(()),
+            false => refused("not in the allowed list"),
+        }
+    }
+
+    fn cookies(&self, request: &Request<'_, '_>) -> Cookies {
+        let value = |name: &Option<String>| {
+            let name = name.as_deref()?;
+            let pairs = headers(request, "Cookie").flat_map(|line| line.split(';'));
+            let mut pairs = pairs.filter_map(|pair| pair.trim().split_once('='));
+            pairs.find(|(key, _)| *key == name).map(|(_, value)| value.trim_matches('"').to_owned())
+        };
+        Cookies {
+            jwt: value(&self.options.jwt_cookie),
+            user: value(&self.options.user_cookie),
+            pass: value(&self.options.pass_cookie),
+            token: value(&self.options.token_cookie),
+        }
+    }
+
+    /// Judges a request: what it gets, and the answer that says so.
+    fn judge(&self, request: &Request<'_, '_>, secure: bool) -> Result<(Upgrade, String), Refusal> {
+        let bad = |words: &str| Err(Refusal(400, words.to_owned()));
+        if request.method != Some("GET") {
+            return Err(Refusal(405, "request method must be GET".to_owned()));
+        }
+        if header(request, "Host").is_none_or(str::is_empty) {
+            return bad("'Host' missing in request");
+        }
+        if !has(request, "Upgrade", "websocket") {
+            return bad("invalid value for header 'Upgrade'");
+        }
+        if !has(request, "Connection", "Upgrade") {
+            return bad("invalid value for header 'Connection'");
+        }
+        let key = header(request, "Sec-WebSocket-Key").unwrap_or_default();
+        let is_long = BASE64.decode(key.as_bytes()).is_ok_and(|key| key.len() == 16);
+        if key.is_empty() || (self.profile >= Profile::V2_12 && !is_long) {
+            return bad("invalid websocket key");
+        }
+        if !has(request, "Sec-WebSocket-Version", "13") {
+            return bad("invalid version");
+        }
+        let path = request.path.unwrap_or_default().split('?').next().unwrap_or_default();
+        if path.ends_with("/leafnode") || path.ends_with("/mqtt") {
+            return Err(Refusal(404, format!("nothing is served at {path}")));
+        }
+        self.check_origin(request, secure)?;
+        let upgrade = Upgrade {
+            compressed: self.options.compression && offers_compression(request),
+            masked: header(request, "Nats-No-Masking") != Some("true"),
+            browser: header(request, "User-Agent")
+                .is_some_and(|agent| agent.starts_with("Mozilla/")),
+            cookies: self.cookies(request),
+        };
+        let answer = self.accepted(key, &upgrade);
+        Ok((upgrade, answer))
+    }
+
+    fn accepted(&self, key: &str, upgrade: &Upgrade) -> String {
+        let digest = Sha1::new().chain_update(key).chain_update(KEY_SUFFIX).finalize();
+        let mut answer = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: {}\r\n",
+            BASE64.encode(&digest)
+        );
+        if upgrade.compressed {
+            let parameters = "server_no_context_takeover; client_no_context_takeover";
+            answer += &format!("Sec-WebSocket-Extensions: {COMPRESSION}; {parameters}\r\n");
+        }
+        if !upgrade.masked {
+            answer += "Nats-No-Masking: true\r\n";
+        }
+        for (name, value) in &self.options.headers {
+            // Writing to a text can't fail.
+            let _ = write!(answer, "{name}: {value}\r\n");
+        }
+        answer + "\r\n"
+    }
+}
+
+/// Reads a request and answers it.
+///
+/// # Errors
+/// A request that can't be granted; the answer has been given then.
+pub(super) async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    rules: &Rules,
+    secure: bool,
+) -> Result<Upgrade, NotAdmitted> {
+    let judged = match read(stream).await? {
+        Ok(bytes) => parse(&bytes, |request| rules.judge(request, secure)),
+        Err(refusal) => Err(refusal),
+    };
+    match judged {
+        Ok((upgrade, answer)) => {
+            stream.write_all(answer.as_bytes()).await?;
+            stream.flush().await?;
+            Ok(upgrade)
+        }
+        Err(Refusal(status, why)) => {
+            stream.write_all(refusal(status).as_bytes()).await?;
+            stream.flush().await?;
+            Err(NotAdmitted::WebSocket(why))
+        }
+    }
+}
+
+/// Reads up to the empty line behind the headers. What comes with it has come too early: nobody
+/// knows yet whether there will be a WebSocket.
+async fn read<S: AsyncRead + Unpin>(
+    stream: &mut S,
+) -> Result<Result<BytesMut, Refusal>, NotAdmitted> {
+    let mut bytes = BytesMut::new();
+    loop {
+        if stream.read_buf(&mut bytes).await? == 0 {
+            return Err(NotAdmitted::WebSocket("EOF".to_owned()));
+        }
+        // Each try reads all again, so a line end must have come for one.
+        if !bytes.ends_with(b"\n") && bytes.len() <= REQUEST_BYTES_MAX {
+            if memchr::memmem::find(&bytes, b"\r\n\r\n").is_some() {
+                let words = "client sent data before handshake is complete";
+                return Err(NotAdmitted::WebSocket(words.to_owned()));
+            }
+            continue;
+        }
+        match parse(&bytes, |_| Ok(())) {
+            Ok(()) => return Ok(Ok(bytes)),
+            Err(Refusal(0, _)) if bytes.len() <= REQUEST_BYTES_MAX => {}
+            Err(Refusal(0, _)) => return Ok(Err(Refusal(431, "request too large".to_owned()))),
+            Err(refusal) => return Ok(Err(refusal)),
+        }
+    }
+}
+
+/// Gives the request to `look`; one that is not complete is a refusal without a status.
+fn parse<T>(
+    bytes: &[u8],
+    look: impl FnOnce(&Request<'_, '_>) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+    let mut request = Request::new(&mut headers);
+    match request.parse(bytes) {
+        Ok(Status::Complete(_)) => look(&request),
+        Ok(Status::Partial) => Err(Refusal(0, "incomplete".to_owned())),
+        Err(httparse::Error::TooManyHeaders) => Err(Refusal(431, "too many headers".to_owned())),
+        Err(error) => Err(Refusal(400, error.to_string())),
+    }
+}
+
+fn refusal(status: u16) -> String {
+    let text = match status {
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        431 => "Request Header Fields Too Large",
+        _ => "Bad Request",
+    };
+    format!(
+        "HTTP/1.1 {status} {text}\r\nContent-Type: text/plain; charset=utf-8\r\n\
+         Sec-Websocket-Version: 13\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\
+         Content-Length: {}\r\n\r\n{text}\n",
+        text.len() + 1
+    )
+}
+
+/// The values of a header; those that are no text are left out.
+fn headers<'r>(request: &'r Request<'_, '_>, name: &str) -> impl Iterator<Item = &'r str> {
+    let named = request.headers.iter().filter(move |header| header.name.eq_ignore_ascii_case(name));
+    named.filter_map(|header| std::str::from_utf8(header.value).ok()).map(str::trim)
+}
+
+fn header<'r>(request: &'r Request<'_, '_>, name: &str) -> Option<&'r str> {
+    headers(request, name).next()
+}
+
+/// Whether one of a header's values is this, in any case.
+fn has(request: &Request<'_, '_>, name: &str, value: &str) -> bool {
+    headers(request, name)
+        .flat_map(|line| line.split(','))
+        .any(|one| one.trim().eq_ignore_ascii_case(value))
+}
+
+fn offers_compression(request: &Request<'_, '_>) -> bool {
+    headers(request, "Sec-WebSocket-Extensions")
+        .flat_map(|line| line.split(','))
+        .filter_map(|offer| offer.split(';').next())
+        .any(|name| name.trim().eq_ignore_ascii_case(COMPRESSION))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "Host: a.test:80\r\nUpgrade: WebSocket\r\n\
+                        Connection: keep-alive, upgrade\r\n\
+                        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
+
+    fn judged(options: WebSocket, request: &str) -> Result<(Upgrade, String), Refusal> {
+        let rules = Rules::new(&options, Profile::default()).unwrap();
+        parse(request.as_bytes(), |request| rules.judge(request, false))
+    }
+
+    fn asked(options: WebSocket, more: &str) -> Result<(Upgrade, String), Refusal> {
+        judged(options, &format!("GET /any/path?x=y HTTP/1.1\r\n{HEAD}{more}\r\n"))
+    }
+
+    fn status(options: &WebSocket, more: &str) -> u16 {
+        asked(options.clone(), more).err().map_or(101, |refusal| refusal.0)
+    }
+
+    #[test]
+    fn a_good_request_is_answered_as_the_rfc_says() {
+        let (upgrade, answer) = asked(WebSocket::default(), "").unwrap();
+        assert!(answer.contains("\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"));
+        assert!(answer.ends_with("\r\n\r\n") && !answer.contains("Extensions"));
+        assert_eq!(upgrade, Upgrade { masked: true, ..Upgrade::default() });
+    }
+
+    #[test]
+    fn requests_that_lack_something_are_refused() {
+        for (from, to, expected) in [
+            ("GET", "POST", 405),
+            ("Host: a.test:80\r\n", "", 400),
+            ("WebSocket\r\n", "h2c\r\n", 400),
+            ("upgrade", "close", 400),
+            ("Version: 13", "Version: 12", 400),
+            ("dGhl", "", 400),
+            ("/any/path?x=y", "/any/mqtt?x=y", 404),
+            ("/any/path", "/leafnode", 404),
+        ] {
+            let request = format!("GET /any/path?x=y HTTP/1.1\r\n{HEAD}\r\n");
+            assert!(request.contains(from));
+            let refusal = judged(WebSocket::default(), &request.replace(from, to)).unwrap_err();
+            assert_eq!(refusal.0, expected, "{from}");
+        }
+    }
+
+    #[test]
+    fn compression_is_agreed_on_if_both_want_it() {
+        let offer = "Sec-WebSocket-Extensions: foo, permessage-deflate; client_max_window_bits\r\n";
+        assert!(!asked(WebSocket::default(), offer).unwrap().0.compressed);
+        let options = WebSocket { compression: true, ..WebSocket::default() };
+        assert!(!asked(options.clone(), "").unwrap().0.compressed);
+        let (upgrade, answer) = asked(options, offer).unwrap();
+        assert!(upgrade.compressed);
+        assert!(answer.contains(
+            "Extensions: permessage-deflate; server_no_context_takeover; \
+             client_no_context_takeover\r\n"
+        ));
+    }
+
+    #[test]
+    fn origins_are_looked_at_where_that_is_asked_for() {
+        let any = WebSocket::default();
+        let same = WebSocket { same_origin: true, ..WebSocket::default() };
+        let allowed_origins =
+            vec!["http://good.test".to_owned(), "https://two.test:444".to_owned()];
+        let listed = WebSocket { allowed_origins, ..WebSocket::default() };
+        for (origin, expected) in [
+            ("", [101, 101, 101]),
+            ("Origin: http://A.test\r\n", [101, 101, 403]),
+            ("Origin: https://a.test\r\n", [101, 403, 403]),
+            ("Origin: https://a.test:80\r\n", [101, 403, 403]),
+            ("Origin: http://good.test:80\r\n", [101, 403, 101]),
+            ("Origin: https://two.test\r\n", [101, 403, 403]),
+            ("Origin: https://two.test:444\r\n", [101, 403, 101]),
+            ("Origin: nonsense\r\n", [101, 403, 403]),
+        ] {
+            let statuses = [&any, &same, &listed].map(|options| status(options, origin));
+            assert_eq!(statuses, expected, "{origin}");
+        }
+    }
+
+    #[test]
+    fn cookies_and_headers_are_taken_over() {
+        let options = WebSocket {
+            headers: vec![("X-Probe".to_owned(), "hello".to_owned())],
+            user_cookie: Some("u".to_owned()),
+            pass_cookie: Some("p".to_owned()),
+            token_cookie: Some("t".to_owned()),
+            ..WebSocket::default()
+        };
+        let more = "Cookie: uu=no; u=ann; p=\"a=b\"\r\nNats-No-Masking: true\r\n\
+                    User-Agent: Mozilla/5.0\r\n";
+        let (upgrade, answer) = asked(options, more).unwrap();
+        let text = |text: &str| Some(text.to_owned());
+        let cookies = Cookies { user: text("ann"), pass: text("a=b"), ..Cookies::default() };
+        let expected = Upgrade { compressed: false, masked: false, browser: true, cookies };
+        assert_eq!(upgrade, expected);
+        assert!(answer.contains("\r\nNats-No-Masking: true\r\nX-Probe: hello\r\n"));
+    }
+
+    #[test]
+    fn options_that_can_not_be_meant_are_refused() {
+        let header = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
+        for headers in [header("host", "x"), header("Sec-WebSocket-Key", "x"), header("A", "b\nc")]
+        {
+            let options = WebSocket { headers, ..WebSocket::default() };
+            assert!(Rules::new(&options, Profile::default()).is_err());
+        }
+        let allowed_origins = vec!["good.test".to_owned()];
+        let options = WebSocket { allowed_origins, ..WebSocket::default() };
+        let error = Rules::new(&options, Profile::default()).unwrap_err().to_string();
+        assert!(error.starts_with("unable to parse allowed origin: "), "{error}");
+    }
+}
