@@ -76,6 +76,7 @@ pub(crate) async fn serve<R, W>(
     };
     let mut buffer = BytesMut::new();
     let close = conversation.read(&mut reader, &mut buffer).await;
+    conversation.side.peer.ends(Reason::CLIENT_CLOSED);
     log::debug!("cid:{} - Client connection closed: {close}", client.id);
     client.leave().await;
     client.outbox.end(Ending::Flush);

@@ -119,9 +119,10 @@ impl Peer {
         let _ = self.ends.set(reason);
     }
 
-    /// Why the connection ends.
+    /// Why the connection ends. If nobody has said so, the server stops: that closes from the
+    /// other side, and does not wait for readers.
     pub(crate) fn reason(&self) -> Reason {
-        self.ends.get().copied().unwrap_or(Reason::CLIENT_CLOSED)
+        self.ends.get().copied().unwrap_or(Reason::SHUTDOWN)
     }
 }
 
@@ -145,9 +146,9 @@ mod tests {
     #[test]
     fn the_first_reason_stays() {
         let peer = Peer::default();
-        assert_eq!(peer.reason(), Reason::CLIENT_CLOSED);
+        assert_eq!(peer.reason(), Reason::SHUTDOWN);
         peer.ends(Reason::behind("Maximum Payload Violation"));
-        peer.ends(Reason::SHUTDOWN);
+        peer.ends(Reason::CLIENT_CLOSED);
         assert_eq!(peer.reason().code, 1009);
     }
 }

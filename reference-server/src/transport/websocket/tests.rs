@@ -91,9 +91,9 @@ async fn a_close_is_answered_with_the_same_words() {
 #[tokio::test]
 async fn the_last_frame_says_why() {
     let (mut near, mut far, peer) = usual();
-    peer.ends(Reason::SHUTDOWN);
+    peer.ends(Reason::CLIENT_CLOSED);
     far.shutdown().await.unwrap();
-    assert_eq!(received(&mut near, 19).await, b"\x88\x11\x03\xe9Server Shutdown");
+    assert_eq!(received(&mut near, 17).await, b"\x88\x0f\x03\xe8Client Closed");
 }
 
 #[tokio::test]
