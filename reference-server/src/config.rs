@@ -181,7 +181,11 @@ impl Config {
         if let Some((name, _)) = zero {
             return Some(format!("{name} must be above 0"));
         }
-        if self.ping_interval.is_zero() || self.write_deadline.is_zero() {
+        let websocket_ping = self.websocket.as_ref().and_then(|it| it.ping_interval);
+        if websocket_ping.is_some_and(|interval| interval.is_zero())
+            || self.ping_interval.is_zero()
+            || self.write_deadline.is_zero()
+        {
             return Some("ping_interval and write_deadline must be above 0".to_owned());
         }
         if self.lame_duck_grace_period >= self.lame_duck_duration {

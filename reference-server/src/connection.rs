@@ -58,7 +58,8 @@ pub(crate) async fn serve<R, W>(
         max_payload_bytes: config.max_payload_bytes,
         max_control_line_bytes: config.max_control_line_bytes,
     };
-    let keepalive = Keepalive::new(config.ping_interval, config.ping_max);
+    let keepalive =
+        Keepalive::new(peer.ping_interval.unwrap_or(config.ping_interval), config.ping_max);
     let (mut parser, session) = (Parser::new(limits), Session::new());
     parser.announce(session.pedantic());
     let mut conversation = Conversation {

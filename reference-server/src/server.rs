@@ -213,6 +213,7 @@ impl Server {
             Some(listener) => Some(listener.local_addr().map_err(StartError::Thread)?),
             None => None,
         };
+        entrances.log(&config);
         let runtime = runtime(config.threads).map_err(StartError::Thread)?;
         let shared = Arc::new(Shared::new(config, addr, entrances));
         let (stop, stopping) = watch::channel(false);

@@ -3,8 +3,14 @@
 //! A server without any of this serves its sockets as they are and never gets here. Each kind of
 //! transport is a feature of the crate; without it a module of the same shape refuses the options.
 
+#![cfg_attr(
+    not(all(feature = "tls", feature = "websocket")),
+    allow(dead_code, unused_imports, reason = "what only the features that are off make use of")
+)]
+
 mod options;
 mod peer;
+mod stream;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(not(feature = "tls"))]
@@ -24,7 +30,8 @@ use tokio::{net::TcpStream, time::timeout};
 pub use self::options::{HandshakeFirst, Identity, Pem, Tls, TlsVersion, WebSocket};
 pub(crate) use self::{
     peer::{ClientCertificate, Cookies, Kind, Peer, Reason, TlsSession},
-    tls::{Acceptor as TlsAcceptor, Stream},
+    stream::Stream,
+    tls::Acceptor as TlsAcceptor,
     websocket::Acceptor as WebSocketAcceptor,
 };
 

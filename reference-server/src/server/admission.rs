@@ -9,7 +9,7 @@ use tokio::{
 
 use super::Shared;
 use crate::{
-    Config, Profile, connection,
+    Config, HandshakeFirst, Profile, connection,
     outbox::Ending,
     protocol::Info,
     router::Client,
@@ -53,6 +53,27 @@ impl Entrances {
             websocket: websocket.transpose()?,
             websocket_addr: None,
         })
+    }
+
+    /// Says what is offered, in nats-server's words (TLS-003, WS-006).
+    pub(super) fn log(&self, config: &Config) {
+        if let (Some(addr), Some(websocket)) = (self.websocket_addr, &config.websocket) {
+            let scheme = if websocket.tls.is_some() { "wss" } else { "ws" };
+            let (host, port) = (&websocket.host, addr.port());
+            log::info!("Listening for websocket clients on {scheme}://{host}:{port}");
+            if websocket.tls.is_none() {
+                log::warn!("Websocket not configured with TLS. DO NOT USE IN PRODUCTION!");
+            }
+        }
+        let Some(tls) = &config.tls else { return };
+        let first = tls.handshake_first == HandshakeFirst::Always;
+        let both = config.allow_non_tls && !first && config.profile >= Profile::V2_14;
+        let offer = if both { "available" } else { "required" };
+        log::info!("TLS {offer} for client connections");
+        if first {
+            let option = "\"TLS Handshake First\"";
+            log::warn!("Clients that are not using {option} option will fail to connect");
+        }
     }
 
     /// Takes the TLS options of `config`, and what its files hold now, for new connections.

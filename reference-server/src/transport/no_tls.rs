@@ -2,18 +2,12 @@
 
 use tokio::net::TcpStream;
 
-use super::{NotAdmitted, Peer, Tls, TransportError};
+use super::{NotAdmitted, Peer, Stream, Tls, TransportError};
 use crate::protocol::Info;
 
 /// There is none.
 #[derive(Debug)]
 pub(crate) enum Acceptor {}
-
-/// A connection that can only be in clear.
-#[derive(Debug)]
-pub(crate) enum Stream {
-    Clear(TcpStream),
-}
 
 impl Acceptor {
     pub(crate) fn new(_: &Tls, _: bool) -> Result<Acceptor, TransportError> {

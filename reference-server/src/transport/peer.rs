@@ -1,6 +1,6 @@
 //! What is known of the other side before it has said a word of the protocol.
 
-use std::sync::OnceLock;
+use std::{sync::OnceLock, time::Duration};
 
 /// The other side of a connection.
 #[derive(Debug, Default)]
@@ -11,6 +11,8 @@ pub(crate) struct Peer {
     pub(crate) tls: Option<TlsSession>,
     /// What the request for a WebSocket had in its cookies.
     pub(crate) cookies: Cookies,
+    /// Time between keep-alive PINGs, where it is another than elsewhere (WS-021).
+    pub(crate) ping_interval: Option<Duration>,
     /// INFO was sent in clear, before the handshake.
     pub(crate) greeted: bool,
     ends: OnceLock<Reason>,

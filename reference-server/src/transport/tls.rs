@@ -4,25 +4,18 @@ mod certificate;
 mod settings;
 
 use std::{
-    io,
-    pin::Pin,
     sync::{Arc, Mutex, PoisonError, RwLock},
-    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
-    net::TcpStream,
-    time::timeout,
-};
+use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 use tokio_rustls::{
     rustls::{ProtocolVersion, ServerConfig},
     server::TlsStream,
 };
 
 use super::{
-    ClientCertificate, HandshakeFirst, NotAdmitted, Peer, Tls, TlsSession, TransportError,
+    ClientCertificate, HandshakeFirst, NotAdmitted, Peer, Stream, Tls, TlsSession, TransportError,
     first_byte,
 };
 use crate::{connection, protocol::Info};
@@ -60,13 +53,6 @@ struct Rate {
     /// 0 is no bound.
     max: u32,
     begun: Mutex<(Instant, u32)>,
-}
-
-/// A connection that has been let in.
-#[derive(Debug)]
-pub(crate) enum Stream {
-    Clear(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl Acceptor {
@@ -248,46 +234,6 @@ fn session(stream: &TlsStream<TcpStream>, first: bool) -> Result<TlsSession, Not
         first,
         certificates: certificates.map_err(NotAdmitted::Tls)?,
     })
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Stream::Clear(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
-        }
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Stream::Clear(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Stream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Stream::Clear(stream) => Pin::new(stream).poll_flush(cx),
-            Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Stream::Clear(stream) => Pin::new(stream).poll_shutdown(cx),
-            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
-    }
 }
 
 #[cfg(test)]

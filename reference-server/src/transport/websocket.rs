@@ -51,6 +51,7 @@ pub(crate) struct Acceptor {
     tls: Option<TlsAcceptor>,
     rules: Rules,
     handshake_timeout: Duration,
+    ping_interval: Option<Duration>,
 }
 
 impl Acceptor {
@@ -64,6 +65,7 @@ impl Acceptor {
             tls: tls.transpose()?,
             rules: Rules::new(options, config.profile)?,
             handshake_timeout: options.handshake_timeout,
+            ping_interval: options.ping_interval,
         })
     }
 
@@ -110,6 +112,7 @@ impl Acceptor {
         let admitted = timeout(self.handshake_timeout, admitted).await;
         let (stream, upgrade) = admitted.map_err(|_| NotAdmitted::TooSlow)??;
         peer.cookies = upgrade.cookies.clone();
+        peer.ping_interval = self.ping_interval;
         let peer = Arc::new(peer);
         Ok((Framed::new(stream, &upgrade, peer.clone()), peer))
     }

@@ -249,3 +249,11 @@ async fn a_listener_with_tls_speaks_nothing_else() {
     // The other port goes on in clear.
     talks(&async_nats::connect(server.client_url()).await.unwrap()).await;
 }
+
+#[tokio::test]
+async fn pings_can_come_more_often_here() {
+    let ping_interval = Some(Duration::from_millis(100));
+    let server = started(WebSocket { ping_interval, ..WebSocket::on(0) }).await;
+    let (mut stream, _) = greeted(&server, "").await;
+    assert_eq!(frame(&mut stream).await.1, b"PING\r\n");
+}
