@@ -116,13 +116,17 @@ fn wrong(it: Field<'_>, words: impl std::fmt::Display) -> Problem {
     it.problem(format!("error parsing tls config, {words}"))
 }
 
-/// A number of seconds, or a duration (TLS-005).
+/// A number of seconds, or a duration; 0 is the usual one (TLS-005).
 fn timeout(it: Field<'_>) -> Result<Duration, Problem> {
-    if it.is_text() {
-        return it.duration_text();
-    }
-    let seconds = it.float().map_err(|_| wrong(it, "'timeout' wrong type"))?;
-    Duration::try_from_secs_f64(seconds).map_err(|_| wrong(it, "'timeout' is out of range"))
+    let time = match it.is_text() {
+        true => it.duration_text()?,
+        false => {
+            let seconds = it.float().map_err(|_| wrong(it, "'timeout' wrong type"))?;
+            let range = |_| wrong(it, "'timeout' is out of range");
+            Duration::try_from_secs_f64(seconds).map_err(range)?
+        }
+    };
+    Ok(if time.is_zero() { Tls::default().timeout } else { time })
 }
 
 fn min_version(it: Field<'_>) -> Result<TlsVersion, Problem> {

@@ -36,8 +36,8 @@ pub(super) async fn write<W: AsyncWrite + Unpin>(
                 }
             }
             Batch::End(Ending::Flush) => {
-                // The peer may have gone first; there is nobody left to tell.
-                let _ = writer.shutdown().await;
+                // The peer may have gone first, or take no last words: there is nobody to tell.
+                let _ = timeout(deadline, writer.shutdown()).await;
                 return;
             }
             Batch::End(Ending::Cut) => return,

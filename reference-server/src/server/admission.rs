@@ -155,7 +155,11 @@ impl Shared {
         };
         result
             .inspect_err(|error| {
-                log::error!("cid:{} - {error}", client.id);
+                let level = match error {
+                    NotAdmitted::Stopped => log::Level::Debug,
+                    _ => log::Level::Error,
+                };
+                log::log!(level, "cid:{} - {error}", client.id);
                 self.forget(client.id);
             })
             .ok()

@@ -128,14 +128,16 @@ impl Acceptor {
         mut stream: TcpStream,
         peer: &mut Peer,
     ) -> Result<Stream, NotAdmitted> {
-        let first = first_byte(&stream, self.current().timeout).await;
-        if first.is_some_and(|first| first.is_ascii_uppercase()) {
-            // A peer that does not take it is gone anyway.
-            let _ = stream.write_all(NOT_HTTPS).await;
-            connection::last_moments(&mut stream).await;
-            return Err(NotAdmitted::Tls("client sent an HTTP request".to_owned()));
+        match first_byte(&stream, self.current().timeout).await {
+            None => Err(NotAdmitted::TooSlow),
+            Some(b'A'..=b'Z') => {
+                // A peer that does not take it is gone anyway.
+                let _ = stream.write_all(NOT_HTTPS).await;
+                connection::last_moments(&mut stream).await;
+                Err(NotAdmitted::Tls("client sent an HTTP request".to_owned()))
+            }
+            Some(_) => self.handshake(stream, true, peer).await,
         }
-        self.handshake(stream, true, peer).await
     }
 
     /// Does the handshake, and writes down what came of it.

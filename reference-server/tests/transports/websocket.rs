@@ -195,10 +195,11 @@ async fn a_refused_upgrade_is_answered_in_http() {
     let answer = read_until(&mut stream, "\r\n").await;
     assert_eq!(answer, "HTTP/1.1 431 Request Header Fields Too Large\r\n");
     // What comes before the answer.
-    let mut stream = dialled(&server).await;
-    let early = [REQUEST.as_bytes(), b"\r\n\x89\x80\0\0\0\0"].concat();
-    stream.write_all(&early).await.unwrap();
-    assert_eq!(read_rest(&mut stream).await, b"");
+    for early in [&b"\r\n\x89\x80\0\0\0\0"[..], b"\r\n\x81\x86\0\0\0\0PING\r\n"] {
+        let mut stream = dialled(&server).await;
+        stream.write_all(&[REQUEST.as_bytes(), early].concat()).await.unwrap();
+        assert_eq!(read_rest(&mut stream).await, b"");
+    }
 }
 
 #[tokio::test]

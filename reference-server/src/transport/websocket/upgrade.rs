@@ -43,9 +43,14 @@ pub(super) struct Upgrade {
     pub(super) cookies: Cookies,
 }
 
-/// Why there is no upgrade: a status, and words for the log.
+/// Why there is no upgrade.
 #[derive(Debug, PartialEq, Eq)]
-struct Refusal(u16, String);
+struct Refusal {
+    /// What the client is told; none if that is nothing.
+    status: Option<u16>,
+    /// For the log.
+    why: String,
+}
 
 impl Rules {
     pub(super) fn new(options: &WebSocket, profile: Profile) -> Result<Rules, TransportError> {
@@ -83,14 +88,14 @@ impl Rules {
     }
 
     fn check_origin(&self, request: &Request<'_, '_>, secure: bool) -> Result<(), Refusal> {
-        let refused = |why| Err(Refusal(403, format!("origin not allowed: {why}")));
+        let forbidden = |why| Err(refused(403, format!("origin not allowed: {why}")));
         let options = &self.options;
         if !options.same_origin && self.allowed_origins.is_empty() {
             return Ok(());
         }
         let text = header(request, "Origin").or_else(|| header(request, "Sec-WebSocket-Origin"));
         let Some(text) = text else { return Ok(()) };
-        let Some(origin) = Origin::parse(text) else { return refused("invalid URI for request") };
+        let Some(origin) = Origin::parse(text) else { return forbidden("invalid URI for request") };
         if options.same_origin {
             let scheme = if secure { "https" } else { "http" };
             let host = header(request, "Host").unwrap_or_default();
@@ -100,12 +105,12 @@ impl Rules {
                 scheme && (own.host, own.port) == (origin.host.clone(), origin.port)
             });
             if !same {
-                return refused("not same origin");
+                return forbidden("not same origin");
             }
         }
         match self.allowed_origins.is_empty() || self.allowed_origins.contains(&origin) {
             true => Ok(()),
-            false => refused("not in the allowed list"),
+            false => forbidden("not in the allowed list"),
         }
     }
 
@@ -126,9 +131,9 @@ impl Rules {
 
     /// Judges a request: what it gets, and the answer that says so.
     fn judge(&self, request: &Request<'_, '_>, secure: bool) -> Result<(Upgrade, String), Refusal> {
-        let bad = |words: &str| Err(Refusal(400, words.to_owned()));
+        let bad = |words: &str| Err(refused(400, words));
         if request.method != Some("GET") {
-            return Err(Refusal(405, "request method must be GET".to_owned()));
+            return Err(refused(405, "request method must be GET"));
         }
         if header(request, "Host").is_none_or(str::is_empty) {
             return bad("'Host' missing in request");
@@ -149,7 +154,7 @@ impl Rules {
         }
         let path = request.path.unwrap_or_default().split('?').next().unwrap_or_default();
         if path.ends_with("/leafnode") || path.ends_with("/mqtt") {
-            return Err(Refusal(404, format!("nothing is served at {path}")));
+            return Err(refused(404, format!("nothing is served at {path}")));
         }
         self.check_origin(request, secure)?;
         let upgrade = Upgrade {
@@ -199,21 +204,23 @@ pub(super) async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
         Err(refusal) => Err(refusal),
     };
     match judged {
-        Ok((upgrade, answer)) => {
+        Ok(None) => Err(NotAdmitted::WebSocket("incomplete request".to_owned())),
+        Ok(Some((upgrade, answer))) => {
             stream.write_all(answer.as_bytes()).await?;
             stream.flush().await?;
             Ok(upgrade)
         }
-        Err(Refusal(status, why)) => {
-            stream.write_all(refusal(status).as_bytes()).await?;
-            stream.flush().await?;
+        Err(Refusal { status, why }) => {
+            if let Some(status) = status {
+                stream.write_all(refusal_text(status).as_bytes()).await?;
+                stream.flush().await?;
+            }
             Err(NotAdmitted::WebSocket(why))
         }
     }
 }
 
-/// Reads up to the empty line behind the headers. What comes with it has come too early: nobody
-/// knows yet whether there will be a WebSocket.
+/// Reads up to the empty line behind the headers, and tries again with each line.
 async fn read<S: AsyncRead + Unpin>(
     stream: &mut S,
 ) -> Result<Result<BytesMut, Refusal>, NotAdmitted> {
@@ -222,39 +229,46 @@ async fn read<S: AsyncRead + Unpin>(
         if stream.read_buf(&mut bytes).await? == 0 {
             return Err(NotAdmitted::WebSocket("EOF".to_owned()));
         }
-        // Each try reads all again, so a line end must have come for one.
-        if !bytes.ends_with(b"\n") && bytes.len() <= REQUEST_BYTES_MAX {
-            if memchr::memmem::find(&bytes, b"\r\n\r\n").is_some() {
-                let words = "client sent data before handshake is complete";
-                return Err(NotAdmitted::WebSocket(words.to_owned()));
-            }
+        let full = bytes.len() > REQUEST_BYTES_MAX;
+        let may_be_complete =
+            full || bytes.ends_with(b"\n") || memchr::memmem::find(&bytes, b"\r\n\r\n").is_some();
+        if !may_be_complete {
             continue;
         }
         match parse(&bytes, |_| Ok(())) {
-            Ok(()) => return Ok(Ok(bytes)),
-            Err(Refusal(0, _)) if bytes.len() <= REQUEST_BYTES_MAX => {}
-            Err(Refusal(0, _)) => return Ok(Err(Refusal(431, "request too large".to_owned()))),
+            Ok(Some(())) => return Ok(Ok(bytes)),
+            Ok(None) if full => return Ok(Err(refused(431, "request too large"))),
+            Ok(None) => {}
             Err(refusal) => return Ok(Err(refusal)),
         }
     }
 }
 
-/// Gives the request to `look`; one that is not complete is a refusal without a status.
+/// Gives the request to `look`; none if it is not complete.
 fn parse<T>(
     bytes: &[u8],
     look: impl FnOnce(&Request<'_, '_>) -> Result<T, Refusal>,
-) -> Result<T, Refusal> {
+) -> Result<Option<T>, Refusal> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut request = Request::new(&mut headers);
     match request.parse(bytes) {
-        Ok(Status::Complete(_)) => look(&request),
-        Ok(Status::Partial) => Err(Refusal(0, "incomplete".to_owned())),
-        Err(httparse::Error::TooManyHeaders) => Err(Refusal(431, "too many headers".to_owned())),
-        Err(error) => Err(Refusal(400, error.to_string())),
+        // Nobody knows yet whether there will be a WebSocket.
+        Ok(Status::Complete(used)) if used < bytes.len() => {
+            let why = "client sent data before handshake is complete".to_owned();
+            Err(Refusal { status: None, why })
+        }
+        Ok(Status::Complete(_)) => look(&request).map(Some),
+        Ok(Status::Partial) => Ok(None),
+        Err(httparse::Error::TooManyHeaders) => Err(refused(431, "too many headers")),
+        Err(error) => Err(refused(400, error.to_string())),
     }
 }
 
-fn refusal(status: u16) -> String {
+fn refused(status: u16, why: impl Into<String>) -> Refusal {
+    Refusal { status: Some(status), why: why.into() }
+}
+
+fn refusal_text(status: u16) -> String {
     let text = match status {
         403 => "Forbidden",
         404 => "Not Found",
@@ -304,7 +318,7 @@ mod tests {
 
     fn judged(options: WebSocket, request: &str) -> Result<(Upgrade, String), Refusal> {
         let rules = Rules::new(&options, Profile::default()).unwrap();
-        parse(request.as_bytes(), |request| rules.judge(request, false))
+        parse(request.as_bytes(), |request| rules.judge(request, false)).map(Option::unwrap)
     }
 
     fn asked(options: WebSocket, more: &str) -> Result<(Upgrade, String), Refusal> {
@@ -312,7 +326,7 @@ mod tests {
     }
 
     fn status(options: &WebSocket, more: &str) -> u16 {
-        asked(options.clone(), more).err().map_or(101, |refusal| refusal.0)
+        asked(options.clone(), more).err().map_or(101, |refusal| refusal.status.unwrap())
     }
 
     #[test]
@@ -338,7 +352,7 @@ mod tests {
             let request = format!("GET /any/path?x=y HTTP/1.1\r\n{HEAD}\r\n");
             assert!(request.contains(from));
             let refusal = judged(WebSocket::default(), &request.replace(from, to)).unwrap_err();
-            assert_eq!(refusal.0, expected, "{from}");
+            assert_eq!(refusal.status, Some(expected), "{from}");
         }
     }
 
