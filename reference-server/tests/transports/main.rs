@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions};
 use futures_util::StreamExt;
+use nats_reference_server::Server;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::timeout,
@@ -59,4 +60,31 @@ async fn ping(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
     stream.write_all(b"PING\r\n").await.unwrap();
     stream.flush().await.unwrap();
     assert_eq!(read_until(stream, "PONG\r\n").await, "PONG\r\n");
+}
+
+/// Subscribes, reads nothing more, and is cut off while others are served.
+async fn is_cut_off_for_not_reading(
+    server: &Server,
+    stalled: impl AsyncWrite + Unpin,
+    line: &[u8],
+) {
+    let (mut stalled, before) = (stalled, server.connections());
+    stalled.write_all(line).await.unwrap();
+    stalled.flush().await.unwrap();
+    let publisher = async_nats::connect(server.client_url()).await.unwrap();
+    soon(async {
+        while server.subscriptions() == 0 {
+            tokio::task::yield_now().await;
+        }
+        // More than sockets hold.
+        for _ in 0..32 {
+            publisher.publish("stalled", vec![b'x'; 1 << 20].into()).await.unwrap();
+        }
+        publisher.flush().await.unwrap();
+        while server.connections() > before {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    talks(&publisher).await;
 }

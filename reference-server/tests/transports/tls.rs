@@ -9,7 +9,10 @@ use tokio::{io::AsyncWriteExt, net::TcpStream};
 use tokio_rustls::rustls::version;
 use x509_parser::{certificate::X509Certificate, pem::parse_x509_pem, prelude::FromDer};
 
-use super::{certificates::Certificates, connect, ping, read_rest, read_until, soon, talks};
+use super::{
+    certificates::Certificates, connect, is_cut_off_for_not_reading, ping, read_rest, read_until,
+    soon, talks,
+};
 
 async fn started(tls: Tls) -> Server {
     Server::builder().tls(tls).start().await.unwrap()
@@ -219,4 +222,14 @@ async fn no_more_connections_than_there_is_room_for() {
     let told = String::from_utf8(read_rest(&mut second).await).unwrap();
     assert!(told.ends_with("-ERR 'maximum connections exceeded'\r\n"), "{told}");
     ping(&mut certificates.handshake(waits).await.unwrap()).await;
+}
+
+#[tokio::test]
+async fn who_does_not_read_is_cut_off() {
+    let certificates = Certificates::new();
+    let builder = Server::builder().tls(certificates.tls()).allow_non_tls(true);
+    let server = builder.write_deadline(Duration::from_millis(300)).start().await.unwrap();
+    let (stream, _) = greeted(&server).await;
+    let mut stream = certificates.handshake(stream).await.unwrap();
+    is_cut_off_for_not_reading(&server, &mut stream, b"SUB stalled 1\r\n").await;
 }

@@ -6,7 +6,10 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{certificates::Certificates, connect, read_rest, read_until, soon, talks};
+use super::{
+    certificates::Certificates, connect, is_cut_off_for_not_reading, read_rest, read_until, soon,
+    talks,
+};
 
 const REQUEST: &str = "GET /any HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
                        Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -257,4 +260,13 @@ async fn pings_can_come_more_often_here() {
     let server = started(WebSocket { ping_interval, ..WebSocket::on(0) }).await;
     let (mut stream, _) = greeted(&server, "").await;
     assert_eq!(frame(&mut stream).await.1, b"PING\r\n");
+}
+
+#[tokio::test]
+async fn who_does_not_read_is_cut_off() {
+    let builder = Server::builder().websocket(WebSocket::on(0));
+    let server = builder.write_deadline(Duration::from_millis(300)).start().await.unwrap();
+    let (mut stream, _) = greeted(&server, "").await;
+    let frame = b"\x82\x8f\0\0\0\0SUB stalled 1\r\n";
+    is_cut_off_for_not_reading(&server, &mut stream, frame).await;
 }
