@@ -167,3 +167,23 @@ async fn reader_and_writer_are_both_woken_when_there_is_room_again() {
     let _writer = timeout(Duration::from_secs(10), writing).await.unwrap().unwrap();
     reading.abort();
 }
+
+#[test]
+fn who_takes_no_answers_is_not_read_from() {
+    let (mut near, far) = tokio::io::duplex(64);
+    let mut far = Framed::new(far, &Upgrade { masked: true, ..Upgrade::default() }, Arc::default());
+    let ping = framed(0x89, &[b'x'; 100]);
+    let (mut cx, mut buffer) = (Context::from_waker(Waker::noop()), [0; 64]);
+    let mut sent = 0;
+    for _ in 0..1 << 20 {
+        let written = Pin::new(&mut near).poll_write(&mut cx, &ping[sent % ping.len()..]);
+        let read = Pin::new(&mut far).poll_read(&mut cx, &mut ReadBuf::new(&mut buffer));
+        assert!(read.is_pending());
+        match written {
+            Poll::Ready(written) => sent += written.unwrap(),
+            Poll::Pending => break,
+        }
+    }
+    assert!(far.waiting.len() < ANSWERS_BYTES_MAX + 1024, "{}", far.waiting.len());
+    assert!((ANSWERS_BYTES_MAX..ANSWERS_BYTES_MAX * 2).contains(&sent), "{sent}");
+}
