@@ -187,3 +187,29 @@ fn who_takes_no_answers_is_not_read_from() {
     assert!(far.waiting.len() < ANSWERS_BYTES_MAX + 1024, "{}", far.waiting.len());
     assert!((ANSWERS_BYTES_MAX..ANSWERS_BYTES_MAX * 2).contains(&sent), "{sent}");
 }
+
+proptest::proptest! {
+    /// Whatever comes: no panic, no endless work, and no more kept than came.
+    #[test]
+    fn any_bytes_are_frames_or_a_violation(
+        bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..400),
+        masked: bool,
+        compressed: bool,
+    ) {
+        // Random bytes hardly ever begin well; this is where that does not matter.
+        for start in [&b""[..], b"\x02\x80\0\0\0\0", b"\x42\x8a\0\0\0\0", b"\xc2\xfe\x01\x00\0\0\0\0"] {
+            let mut incoming = Incoming::new(masked, compressed);
+            incoming.input().extend_from_slice(start);
+            incoming.input().extend_from_slice(&bytes);
+            let mut room = [0; 64 << 10];
+            for step in 0.. {
+                assert!(step < 1000);
+                incoming.take(&mut ReadBuf::new(&mut room));
+                match incoming.next() {
+                    Ok(Event::Nothing) | Err(_) => break,
+                    Ok(_) => {}
+                }
+            }
+        }
+    }
+}
