@@ -27,8 +27,8 @@ const TREE_TOKENS_MAX: usize = 4096;
 /// - where its last subjects led: 2 MiB and one route that may be longer. The subscriptions that
 ///   these lead to, if they have ended since, stay until it publishes again or its next keep-alive;
 /// - in TLS 64 KiB of a handshake, later 16 KiB of what came and 64 KiB of what goes;
-/// - as a WebSocket 64 KiB of its request; later what the writer has taken to send once more, framed,
-///   16 KiB each way, and 40 KiB for a client that sends compressed messages.
+/// - as a WebSocket 64 KiB of its request; later what the writer has taken to send once more,
+///   framed, 16 KiB each way, and 40 KiB for a client that sends compressed messages.
 ///
 /// The whole is that times [`max_connections`](Config::max_connections): far more than any machine
 /// has, with the defaults. Whoever serves strangers lowers them. A connection that is being closed
