@@ -24,7 +24,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-pub(crate) use self::side::Peer;
+pub(crate) use self::side::Newcomer;
 use self::side::Side;
 use crate::{
     Config,
@@ -34,6 +34,7 @@ use crate::{
     protocol::{ClientOp, Info, Limits, Parser, encode},
     server::{Phase, Terms},
     session::{AUTHORIZATION_VIOLATION, Broker, Close, Session},
+    transport::Reason,
 };
 
 /// A read starts with this much room and doubles it while reads fill it.
@@ -47,27 +48,30 @@ const TURN_BYTES_MAX: usize = 1 << 20;
 /// How long the last words are given to arrive while unread input is thrown away; a socket that
 /// is closed over unread input is reset, and a reset destroys what the peer has not read yet.
 const LINGER: Duration = Duration::from_millis(200);
+/// The reason of an end that comes from elsewhere in the server.
+pub(crate) const ENDED: &str = "ended by the server";
 
 /// Serves a connection until either side ends it; `gone` is called once nothing of the client is
 /// left in the broker, before its last words have arrived.
 pub(crate) async fn serve<R, W>(
     mut reader: R,
     writer: W,
-    peer: Peer,
+    newcomer: Newcomer,
     terms: watch::Receiver<Terms>,
     gone: impl FnOnce(),
 ) where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin + Send + 'static,
 {
-    let client = peer.client.clone();
-    let Terms { config, authenticator, .. } = terms.borrow().clone();
+    let client = newcomer.client.clone();
+    let config = newcomer.terms.config.clone();
     let sending = tokio::spawn(writer::write(writer, client.clone(), config.clone()));
     let limits = limits(&config);
-    let keepalive = Keepalive::new(config.ping_interval, config.ping_max);
+    let ping_interval = newcomer.peer.ping_interval.unwrap_or(config.ping_interval);
+    let keepalive = Keepalive::new(ping_interval, config.ping_max);
     let (mut parser, session) = (Parser::new(limits), Session::new());
     parser.announce(session.pedantic());
-    let side = Side::new(peer, &config, authenticator);
+    let side = Side::new(newcomer);
     let mut conversation = Conversation {
         parser,
         session,
@@ -81,6 +85,7 @@ pub(crate) async fn serve<R, W>(
     };
     let mut buffer = BytesMut::new();
     let close = conversation.read(&mut reader, &mut buffer).await;
+    conversation.side.peer.ends(Reason::CLIENT_CLOSED);
     log::debug!("{} - Client connection closed: {close}", client.label);
     client.leave().await;
     conversation.side.stand_up();
@@ -109,6 +114,14 @@ where
     // A peer that does not take it is gone anyway.
     let _ = timeout(LINGER, told).await;
     let _ = timeout(LINGER, discard(&mut reader, &mut BytesMut::new())).await;
+}
+
+/// Says goodbye in the words of the transport, and lets it arrive.
+#[cfg(any(feature = "tls", feature = "websocket"))]
+pub(crate) async fn last_moments<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) {
+    // A peer that does not take it is gone anyway.
+    let _ = timeout(LINGER, stream.shutdown()).await;
+    let _ = timeout(LINGER, discard(stream, &mut BytesMut::new())).await;
 }
 
 /// What is known of the conversation.
@@ -145,10 +158,7 @@ impl Conversation {
         let mut news = pin!(client.outbox.news());
         let mut timer = pin!(sleep(self.delay()));
         let (mut room, mut grown, mut turn_bytes) = (READ_BYTES_MIN, false, 0);
-        let mut greeting = Vec::new();
-        self.side.info.encode(&mut greeting);
-        self.side.publisher.send(&client, &greeting);
-        self.side.publisher.ring();
+        self.greet();
         loop {
             let missing = self.parser.wanted().saturating_sub(buffer.len());
             buffer.reserve(room.max(missing));
@@ -169,21 +179,18 @@ impl Conversation {
                     }
                 },
                 () = timer.as_mut() => {
-                    if !self.side.is_admitted() {
-                        return self.last_words(Close::Told("Authentication Timeout"));
+                    if let Err(close) = self.keep_alive() {
+                        return self.last_words(close);
                     }
                     timer.set(sleep(self.delay()));
                     if buffer.is_empty() {
                         // Whoever was busy and is quiet now gives its room back.
                         (*buffer, room) = (BytesMut::new(), READ_BYTES_MIN);
                     }
-                    if let Err(close) = self.keep_alive() {
-                        return self.last_words(close);
-                    }
                 }
                 what = news.as_mut() => {
                     if what == News::Ending {
-                        return "ended by the server".to_owned();
+                        return self.last_words(Close::Silently(ENDED));
                     }
                     news.set(client.outbox.news());
                     self.follow();
@@ -213,6 +220,15 @@ impl Conversation {
         }
     }
 
+    fn greet(&mut self) {
+        if !self.side.peer.greeted {
+            let mut greeting = Vec::new();
+            self.side.info.encode(&mut greeting);
+            self.side.send(&greeting);
+            self.side.publisher.ring();
+        }
+    }
+
     /// Until the timer is asked for the first time, or again.
     fn delay(&self) -> Duration {
         match self.side.is_admitted() {
@@ -229,7 +245,7 @@ impl Conversation {
             let ended = async { while client.outbox.news().await != News::Ending {} };
             let scope = tokio::select! {
                 scope = check.run() => scope,
-                () = ended => return Err(Close::Silently("ended by the server")),
+                () = ended => return Err(Close::Silently(ENDED)),
             };
             self.side.checked(scope)?;
             self.session.logged_in(&self.config, &mut self.side)?;
@@ -310,7 +326,8 @@ impl Conversation {
     fn follow(&mut self) {
         let terms = self.terms.borrow_and_update().clone();
         if !Arc::ptr_eq(&terms.config, &self.config) {
-            self.keepalive.set(terms.config.ping_interval, terms.config.ping_max);
+            let ping_interval = self.side.peer.ping_interval.unwrap_or(terms.config.ping_interval);
+            self.keepalive.set(ping_interval, terms.config.ping_max);
             self.side.follow(&terms);
             self.parser.limits = Limits {
                 max_payload_bytes: self.side.max_payload_bytes(),
@@ -329,6 +346,9 @@ impl Conversation {
     }
 
     fn keep_alive(&mut self) -> Result<(), Close> {
+        if !self.side.is_admitted() {
+            return Err(Close::Told("Authentication Timeout"));
+        }
         let client = &self.side.client;
         self.side.publisher.forget_old_routes();
         if self.config.profile.output_suppresses_ping() && client.outbox.take_delivered() {
@@ -346,6 +366,7 @@ impl Conversation {
 
     /// Tells the client why, where it is told.
     fn last_words(&mut self, close: Close) -> String {
+        self.side.peer.ends(Reason::behind(&close.to_string()));
         if let Close::Told(text) = close {
             let mut line = Vec::new();
             encode::error(&mut line, text);

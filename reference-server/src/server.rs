@@ -1,14 +1,16 @@
 //! Starting, accepting, and stopping.
 
+mod admission;
 mod builder;
 mod id;
 mod lame_duck;
 mod reload;
+mod terms;
 
 use std::{
     collections::HashMap,
     fmt, io,
-    net::{SocketAddr, TcpListener, ToSocketAddrs},
+    net::{SocketAddr, TcpListener},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -25,17 +27,14 @@ use tokio::{
     task::JoinSet,
 };
 
-pub use self::builder::Builder;
+use self::admission::{Arrival, Entrance, Entrances, accept, listen};
+pub(crate) use self::terms::{Phase, Terms};
+pub use self::{builder::Builder, reload::ReloadError};
 use crate::{
-    Config,
-    auth::Authenticator,
-    connection::{self, Peer},
-    outbox::Ending,
-    protocol::Info,
-    router::Client,
+    Config, connection::Newcomer, outbox::Ending, protocol::Info, router::Client,
+    transport::TransportError,
 };
 
-pub use self::reload::ReloadError;
 /// A running server.
 ///
 /// It lives on threads of its own, so it serves whatever the caller's runtime is doing, and any
@@ -94,44 +93,16 @@ pub enum StartError {
     /// The system gives no thread.
     #[error("can't start a thread: {0}")]
     Thread(io::Error),
-}
-
-/// What holds for all connections; each has a receiver, and is called when it changes.
-#[derive(Debug, Clone)]
-pub(crate) struct Terms {
-    pub(crate) config: Arc<Config>,
-    /// What INFO says to all alike.
-    pub(crate) greeting: Arc<Info>,
-    pub(crate) authenticator: Arc<Authenticator>,
-    pub(crate) phase: Phase,
-}
-
-/// How far a server's life has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Phase {
-    Serving,
-    /// Takes nobody new, and lets those go who are there.
-    LameDuck,
-    Stopping,
-}
-
-impl Terms {
-    pub(crate) fn new(config: Config, greeting: Info) -> Terms {
-        let authenticator = Authenticator::new(&config);
-        let greeting = Info { auth_required: authenticator.asks(), ..greeting };
-        Terms {
-            config: Arc::new(config),
-            greeting: Arc::new(greeting),
-            authenticator: Arc::new(authenticator),
-            phase: Phase::Serving,
-        }
-    }
+    /// TLS or WebSockets can't be offered as configured.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
 }
 
 /// What connections have in common.
 pub(crate) struct Shared {
     terms: watch::Sender<Terms>,
     addr: SocketAddr,
+    entrances: Entrances,
     id: String,
     name: String,
     clients: Mutex<HashMap<u64, Arc<Client>>>,
@@ -144,9 +115,26 @@ impl Server {
         Builder::default()
     }
 
-    /// What a client connects to: `nats://127.0.0.1:41234`.
+    /// What a client connects to: `nats://127.0.0.1:41234`, or `tls://…` where it must.
     pub fn client_url(&self) -> String {
-        format!("nats://{}", self.addr())
+        let config = self.config();
+        let tls = config.tls.is_some() && !config.allow_non_tls;
+        format!("{}://{}", if tls { "tls" } else { "nats" }, self.addr())
+    }
+
+    /// What a client connects to by WebSocket, if it can: `ws://127.0.0.1:41235`, or `wss://…`.
+    pub fn websocket_url(&self) -> Option<String> {
+        let addr = self.shared.entrances.websocket_addr?;
+        let tls = self.config().websocket.as_ref()?.tls.is_some();
+        Some(format!("{}://{addr}", if tls { "wss" } else { "ws" }))
+    }
+
+    /// Reads certificates and keys again, for connections from now on (TLS-021).
+    ///
+    /// # Errors
+    /// What can't be read or does not fit together; what held before then goes on.
+    pub fn reload_certificates(&self) -> Result<(), TransportError> {
+        self.shared.entrances.reload(&self.config())
     }
 
     /// The address that is listened on.
@@ -210,6 +198,11 @@ impl Server {
     pub async fn restart(self) -> Result<Server, StartError> {
         let mut config = (*self.config()).clone();
         config.port = self.addr().port();
+        if let (Some(it), Some(addr)) =
+            (&mut config.websocket, self.shared.entrances.websocket_addr)
+        {
+            it.port = addr.port();
+        }
         self.shutdown().await;
         Server::builder().config(config).start().await
     }
@@ -218,15 +211,23 @@ impl Server {
         if let Some(problem) = config.problem() {
             return Err(StartError::Config(problem));
         }
-        let listener = listen(&config)?;
+        let mut entrances = Entrances::new(&config)?;
+        let listener = listen(&config.host, config.port)?;
         let addr = listener.local_addr().map_err(StartError::Thread)?;
+        let websockets = config.websocket.as_ref().map(|it| listen(&it.host, it.port));
+        let websockets = websockets.transpose()?;
+        entrances.websocket_addr = match &websockets {
+            Some(listener) => Some(listener.local_addr().map_err(StartError::Thread)?),
+            None => None,
+        };
+        entrances.log(&config);
         let runtime = runtime(config.threads).map_err(StartError::Thread)?;
-        let shared = Arc::new(Shared::new(config, addr));
+        let shared = Arc::new(Shared::new(config, addr, entrances));
         let (ready, is_ready) = oneshot::channel();
         let (done, stopped) = oneshot::channel();
         let serving = shared.clone();
         let run = move || {
-            runtime.block_on(serving.run(listener, ready));
+            runtime.block_on(serving.run(listener, websockets, ready));
             runtime.shutdown_timeout(Duration::from_millis(100));
             // Nobody may be waiting for it.
             let _ = done.send(());
@@ -255,11 +256,12 @@ impl fmt::Debug for Server {
 }
 
 impl Shared {
-    fn new(config: Config, addr: SocketAddr) -> Shared {
+    fn new(config: Config, addr: SocketAddr, entrances: Entrances) -> Shared {
         let id = id::server_id(rand::random());
-        let greeting = greeting(&config, addr, &id);
+        let greeting = terms::greeting(&config, addr, &id);
         Shared {
             addr,
+            entrances,
             id,
             name: greeting.server_name.clone(),
             terms: watch::Sender::new(Terms::new(config, greeting)),
@@ -268,25 +270,35 @@ impl Shared {
         }
     }
 
-    async fn run(self: Arc<Shared>, listener: TcpListener, ready: oneshot::Sender<()>) {
-        let listener = match tokio::net::TcpListener::from_std(listener) {
-            Ok(listener) => listener,
-            Err(error) => return log::error!("can't accept connections: {error}"),
+    async fn run(
+        self: Arc<Shared>,
+        listener: TcpListener,
+        websockets: Option<TcpListener>,
+        ready: oneshot::Sender<()>,
+    ) {
+        let websockets = websockets.map(tokio::net::TcpListener::from_std).transpose();
+        let (listener, websockets) = match (tokio::net::TcpListener::from_std(listener), websockets)
+        {
+            (Ok(listener), Ok(websockets)) => (listener, websockets),
+            (Err(error), _) | (_, Err(error)) => {
+                return log::error!("can't accept connections: {error}");
+            }
         };
         // Who started us may have stopped waiting.
         let _ = ready.send(());
         let mut conversations = JoinSet::new();
         let mut terms = self.terms.subscribe();
         loop {
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
+            let (accepted, entrance) = tokio::select! {
+                accepted = listener.accept() => (accepted, Entrance::Tcp),
+                accepted = accept(websockets.as_ref()) => (accepted, Entrance::WebSocket),
                 // Taken out once they are over, so that the set does not grow.
                 Some(_) = conversations.join_next() => continue,
                 _ = terms.wait_for(|terms| terms.phase > Phase::Serving) => break,
             };
             match accepted {
-                Ok((stream, peer)) => {
-                    conversations.spawn(self.clone().welcome(stream, peer));
+                Ok((stream, addr)) => {
+                    conversations.spawn(self.clone().welcome(stream, addr, entrance));
                 }
                 Err(error) => {
                     // Out of file descriptors, most likely: others must close first.
@@ -295,7 +307,7 @@ impl Shared {
                 }
             }
         }
-        drop(listener);
+        drop((listener, websockets));
         tokio::select! {
             biased;
             _ = terms.wait_for(|terms| terms.phase == Phase::Stopping) => {}
@@ -314,6 +326,7 @@ impl Shared {
         self: Arc<Shared>,
         stream: TcpStream,
         addr: SocketAddr,
+        entrance: Entrance,
     ) -> impl Future<Output = ()> + use<> {
         let id = self.last_client_id.fetch_add(1, Ordering::Relaxed) + 1;
         // Small messages must not wait for larger ones; a socket that refuses is as good.
@@ -330,22 +343,18 @@ impl Shared {
             full
         };
         // Not before it can be called: what changes from here on, it hears of.
-        let terms = self.terms.subscribe();
-        let (greeting, nonce) = {
-            let terms = terms.borrow();
-            ((*terms.greeting).clone(), terms.authenticator.nonce())
+        let changes = self.terms.subscribe();
+        let terms = changes.borrow().clone();
+        let mut info = Info {
+            client_id: id,
+            client_ip: addr.ip().to_string(),
+            nonce: terms.authenticator.nonce(),
+            ..(*terms.greeting).clone()
         };
-        let info = Info { client_id: id, client_ip: addr.ip().to_string(), nonce, ..greeting };
+        self.entrances.announce(entrance, &terms.config, &mut info);
         log::debug!("{} - Client connection created", client.label);
-        let (reader, writer) = stream.into_split();
-        async move {
-            if full {
-                connection::refuse(reader, writer, &info, "maximum connections exceeded").await;
-                return log::error!("{} - maximum connections exceeded", client.label);
-            }
-            let peer = Peer { client, info };
-            connection::serve(reader, writer, peer, terms, || self.forget(id)).await;
-        }
+        let newcomer = Newcomer { client, info, peer: Arc::default(), terms };
+        async move { self.admit(stream, entrance, Arrival { newcomer, changes, full }).await }
     }
 
     fn config(&self) -> Arc<Config> {
@@ -370,39 +379,6 @@ impl Shared {
     fn clients(&self) -> MutexGuard<'_, HashMap<u64, Arc<Client>>> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What INFO says to all connections alike.
-fn greeting(config: &Config, addr: SocketAddr, id: &str) -> Info {
-    let advertised = config.client_advertise.as_deref().and_then(|at| at.rsplit_once(':'));
-    let own = (config.host.as_str(), addr.port());
-    let port_of = |port: &str| port.parse().unwrap_or(addr.port());
-    let (host, port) = advertised.map_or(own, |(host, port)| (host, port_of(port)));
-    Info {
-        server_id: id.to_owned(),
-        server_name: config.server_name.clone().unwrap_or_else(|| id.to_owned()),
-        version: config.profile.version().to_owned(),
-        proto: 1,
-        go: concat!("none, nats-reference-server ", env!("CARGO_PKG_VERSION")).to_owned(),
-        host: host.to_owned(),
-        port,
-        headers: config.headers,
-        max_payload: config.max_payload_bytes,
-        ..Info::default()
-    }
-}
-
-fn listen(config: &Config) -> Result<TcpListener, StartError> {
-    let failed = |source| {
-        let address = format!("{}:{}", config.host, config.port);
-        StartError::Listen { address, source }
-    };
-    let host = config.host.trim_start_matches('[').trim_end_matches(']');
-    let addresses: Vec<SocketAddr> =
-        (host, config.port).to_socket_addrs().map_err(failed)?.collect();
-    let listener = TcpListener::bind(&addresses[..]).map_err(failed)?;
-    listener.set_nonblocking(true).map_err(failed)?;
-    Ok(listener)
 }
 
 fn runtime(threads: usize) -> io::Result<Runtime> {

@@ -39,8 +39,8 @@ pub(super) async fn write<W: AsyncWrite + Unpin>(
                 }
             }
             Batch::End(Ending::Flush) => {
-                // The peer may have gone first; there is nobody left to tell.
-                let _ = writer.shutdown().await;
+                // The peer may have gone first, or take no last words: there is nobody to tell.
+                let _ = timeout(config.write_deadline, writer.shutdown()).await;
                 return;
             }
             Batch::End(Ending::Cut) => return,
@@ -48,7 +48,8 @@ pub(super) async fn write<W: AsyncWrite + Unpin>(
     }
 }
 
-/// Sends all pieces; each write must get some bytes through before the deadline.
+/// Sends all pieces; each write must get some bytes through before the deadline. Behind each there
+/// is a flush, for those who buffer: a socket does not.
 async fn send<W: AsyncWrite + Unpin>(
     writer: &mut W,
     mut pieces: VecDeque<Bytes>,
@@ -62,7 +63,12 @@ async fn send<W: AsyncWrite + Unpin>(
             *slice = IoSlice::new(piece);
             count += 1;
         }
-        let written = match timeout(deadline, writer.write_vectored(&slices[..count])).await {
+        let step = async {
+            let written = writer.write_vectored(&slices[..count]).await?;
+            writer.flush().await?;
+            io::Result::Ok(written)
+        };
+        let written = match timeout(deadline, step).await {
             Ok(written) => written?,
             Err(_) => {
                 let text = "Slow Consumer Detected: WriteDeadline exceeded";
@@ -75,7 +81,7 @@ async fn send<W: AsyncWrite + Unpin>(
         client.outbox.sent(written);
         drop_front(&mut pieces, written);
     }
-    writer.flush().await
+    Ok(())
 }
 
 /// Forgets the bytes that have been sent.

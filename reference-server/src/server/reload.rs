@@ -5,13 +5,14 @@ use std::sync::Arc;
 use rand::seq::SliceRandom;
 use thiserror::Error;
 
-use super::{Phase, Server, Shared, greeting};
+use super::{Phase, Server, Shared, terms::greeting};
 use crate::{
     Config,
     conf::duration::show,
     outbox::{Ending, Ring},
     protocol::{Info, encode},
     router::Client,
+    transport::TransportError,
 };
 
 /// Why a server keeps its options.
@@ -52,6 +53,9 @@ const FIXED: &[(&str, Shown)] = &[
     ("LameDuckGracePeriod", |c| show(c.lame_duck_grace_period)),
     ("LogSizeLimit", |c| c.program.log_file_bytes_max.to_string()),
     ("LogMaxFiles", |c| c.program.log_files_max.to_string()),
+    ("TLSConfig", |c| format!("{:?}", c.tls)),
+    ("AllowNonTLS", |c| c.allow_non_tls.to_string()),
+    ("Websocket", |c| format!("{:?}", c.websocket)),
     ("Profile", |c| c.profile.version().to_owned()),
     ("Threads", |c| c.threads.to_string()),
 ];
@@ -116,6 +120,8 @@ impl Server {
             let (old, new) = (format!("{:?}", old.auth), format!("{:?}", config.auth));
             return Err(ReloadError::NotSupported { option: "Authorization", old, new });
         }
+        let unusable = |error: TransportError| ReloadError::Config(error.to_string());
+        self.shared.entrances.reload(&config).map_err(unusable)?;
         let changes = CHANGEABLE.iter().filter(differs);
         let changes = changes.map(|(name, show)| format!("{name} = {}", show(&config))).collect();
         self.shared.replace(config)?;
@@ -171,7 +177,7 @@ mod tests {
             max_control_line_bytes max_connections max_subscriptions max_subject_tokens
             max_pending_bytes write_deadline ping_interval ping_max shutdown_grace
             lame_duck_duration lame_duck_grace_period max_traced_bytes headers profile threads
-            auth program
+            auth tls allow_non_tls websocket program
         );
         let of_the_program = fields!(
             ProgramConfig, debug trace log_file log_file_bytes_max log_files_max log_time log_utc

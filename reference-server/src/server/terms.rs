@@ -1,0 +1,57 @@
+//! What holds for all connections.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use crate::{Config, auth::Authenticator, protocol::Info};
+
+/// What holds for all connections; each has a receiver, and is called when it changes.
+#[derive(Debug, Clone)]
+pub(crate) struct Terms {
+    pub(crate) config: Arc<Config>,
+    /// What INFO says to all alike.
+    pub(crate) greeting: Arc<Info>,
+    pub(crate) authenticator: Arc<Authenticator>,
+    pub(crate) phase: Phase,
+}
+
+/// How far a server's life has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    Serving,
+    /// Takes nobody new, and lets those go who are there.
+    LameDuck,
+    Stopping,
+}
+
+impl Terms {
+    pub(crate) fn new(config: Config, greeting: Info) -> Terms {
+        let authenticator = Authenticator::new(&config);
+        let greeting = Info { auth_required: authenticator.asks(), ..greeting };
+        Terms {
+            config: Arc::new(config),
+            greeting: Arc::new(greeting),
+            authenticator: Arc::new(authenticator),
+            phase: Phase::Serving,
+        }
+    }
+}
+
+/// What INFO says to all connections alike.
+pub(super) fn greeting(config: &Config, addr: SocketAddr, id: &str) -> Info {
+    let advertised = config.client_advertise.as_deref().and_then(|at| at.rsplit_once(':'));
+    let own = (config.host.as_str(), addr.port());
+    let port_of = |port: &str| port.parse().unwrap_or(addr.port());
+    let (host, port) = advertised.map_or(own, |(host, port)| (host, port_of(port)));
+    Info {
+        server_id: id.to_owned(),
+        server_name: config.server_name.clone().unwrap_or_else(|| id.to_owned()),
+        version: config.profile.version().to_owned(),
+        proto: 1,
+        go: concat!("none, nats-reference-server ", env!("CARGO_PKG_VERSION")).to_owned(),
+        host: host.to_owned(),
+        port,
+        headers: config.headers,
+        max_payload: config.max_payload_bytes,
+        ..Info::default()
+    }
+}

@@ -1,0 +1,159 @@
+//! What is known of the other side before it has said a word of the protocol.
+
+use std::{sync::OnceLock, time::Duration};
+
+use crate::connection::ENDED;
+
+/// The other side of a connection.
+#[derive(Debug, Default)]
+#[allow(dead_code, reason = "for authentication and monitoring, which are yet to come")]
+pub(crate) struct Peer {
+    pub(crate) kind: Kind,
+    /// Absent in clear.
+    pub(crate) tls: Option<TlsSession>,
+    /// What the request for a WebSocket had in its cookies.
+    pub(crate) cookies: Cookies,
+    /// Time between keep-alive PINGs, where it is another than elsewhere (WS-021).
+    pub(crate) ping_interval: Option<Duration>,
+    /// INFO was sent in clear, before the handshake.
+    pub(crate) greeted: bool,
+    ends: OnceLock<Reason>,
+}
+
+/// How connections come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Kind {
+    #[default]
+    Standard,
+    WebSocket,
+}
+
+/// What the two sides of a handshake have agreed on (TLS-002).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TlsSession {
+    /// `1.2` or `1.3`.
+    pub(crate) version: &'static str,
+    /// By its IANA name.
+    pub(crate) cipher_suite: String,
+    /// INFO came inside.
+    pub(crate) first: bool,
+    /// The client's own and those that lead to its authority; empty if none was asked for.
+    pub(crate) certificates: Vec<ClientCertificate>,
+}
+
+/// Who a certificate says its holder is (TLS-013).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct ClientCertificate {
+    /// The distinguished name, last part first: `CN=carl,OU=Ops,O=Probe`.
+    pub(crate) subject: String,
+    pub(crate) emails: Vec<String>,
+    pub(crate) dns_names: Vec<String>,
+    pub(crate) uris: Vec<String>,
+    /// SHA-256 of the public key (SubjectPublicKeyInfo).
+    pub(crate) spki_sha256: [u8; 32],
+    /// SHA-256 of the whole.
+    pub(crate) cert_sha256: [u8; 32],
+}
+
+#[allow(dead_code, reason = "for authentication, which is yet to come")]
+impl ClientCertificate {
+    /// All names, in the order in which users are looked for.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let alternatives = self.emails.iter().chain(&self.dns_names).chain(&self.uris);
+        alternatives.map(String::as_str).chain([self.subject.as_str()])
+    }
+}
+
+/// Credentials from cookies (WS-016); what CONNECT says wins.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub(crate) struct Cookies {
+    pub(crate) jwt: Option<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) pass: Option<String>,
+    pub(crate) token: Option<String>,
+}
+
+impl std::fmt::Debug for Cookies {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Cookies")
+    }
+}
+
+/// Why a connection ends, in nats-server's words, and the code of a WebSocket's close (WS-008).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reason {
+    pub(crate) text: &'static str,
+    pub(crate) code: u16,
+}
+
+impl Reason {
+    pub(crate) const CLIENT_CLOSED: Reason = Reason { text: "Client Closed", code: 1000 };
+    pub(crate) const SHUTDOWN: Reason = Reason { text: "Server Shutdown", code: 1001 };
+
+    /// The reason behind the words of an `-ERR` line or of a silent end.
+    pub(crate) fn behind(words: &str) -> Reason {
+        let (text, code) = match words {
+            ENDED => return Reason::SHUTDOWN,
+            "Stale Connection" => ("Stale Connection", 1001),
+            "Authentication Timeout" => ("Authentication Timeout", 1008),
+            "Authorization Violation" => ("Authentication Failure", 1008),
+            "User Authentication Expired" => ("Authentication Expired", 1008),
+            "User Authentication Revoked" => ("Credentials Revoked", 1008),
+            "maximum connections exceeded" => ("Maximum Connections Exceeded", 1008),
+            "maximum account active connections exceeded" => {
+                ("Maximum Account Connections Exceeded", 1008)
+            }
+            "maximum control line exceeded" => ("Maximum Control Line Exceeded", 1008),
+            "Maximum Payload Violation" => ("Maximum Message Payload Exceeded", 1009),
+            "invalid client protocol" => ("Bad Client Protocol Version", 1002),
+            "no responders requires headers support" => ("No Responders Requires Headers", 1011),
+            "Unknown Protocol Operation" => ("Protocol Violation", 1002),
+            _ => ("Parse Error", 1002),
+        };
+        Reason { text, code }
+    }
+}
+
+impl Peer {
+    pub(crate) fn new(kind: Kind) -> Peer {
+        Peer { kind, ..Peer::default() }
+    }
+
+    /// Says why the connection is about to end; the first to say so is right.
+    pub(crate) fn ends(&self, reason: Reason) {
+        let _ = self.ends.set(reason);
+    }
+
+    /// Why the connection ends. If nobody has said so, the server stops: that closes from the
+    /// other side, and does not wait for readers.
+    pub(crate) fn reason(&self) -> Reason {
+        self.ends.get().copied().unwrap_or(Reason::SHUTDOWN)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_known_by_its_names_before_its_subject() {
+        let text = |words: &str| vec![words.to_owned()];
+        let certificate = ClientCertificate {
+            subject: "CN=s".to_owned(),
+            emails: text("e"),
+            dns_names: text("d"),
+            uris: text("u"),
+            ..ClientCertificate::default()
+        };
+        assert_eq!(certificate.names().collect::<Vec<_>>(), ["e", "d", "u", "CN=s"]);
+    }
+
+    #[test]
+    fn the_first_reason_stays() {
+        let peer = Peer::default();
+        assert_eq!(peer.reason(), Reason::SHUTDOWN);
+        peer.ends(Reason::behind("Maximum Payload Violation"));
+        peer.ends(Reason::CLIENT_CLOSED);
+        assert_eq!(peer.reason().code, 1009);
+    }
+}
