@@ -3,7 +3,6 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
-    ConnectionType,
     auth::{Authenticator, Check, Verdict},
     protocol::{ConnectOptions, Info, Publish},
     router::{Client, Publisher, Scope, Seat},
@@ -180,7 +179,7 @@ impl Broker for Side {
     }
 
     fn log_in(&mut self, options: &ConnectOptions) -> Result<LogIn, Close> {
-        let credentials = &options.credentials;
+        let credentials = self.peer.cookies.complete(&options.credentials);
         self.client.label.connects(options);
         self.names = Names {
             user: credentials.user.clone(),
@@ -188,7 +187,7 @@ impl Broker for Side {
             has_token: !credentials.token.is_empty(),
         };
         let nonce = self.info.nonce.as_deref();
-        match self.authenticator.judge(credentials, nonce, ConnectionType::Standard) {
+        match self.authenticator.judge(&credentials, nonce, self.peer.kind.into()) {
             Verdict::Admitted(scope) => self.admit(scope).map(|()| LogIn::Done),
             Verdict::Refused => Err(self.refuse()),
             Verdict::Later(check) => {

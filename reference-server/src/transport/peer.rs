@@ -1,12 +1,12 @@
 //! What is known of the other side before it has said a word of the protocol.
 
-use std::{sync::OnceLock, time::Duration};
+use std::{borrow::Cow, sync::OnceLock, time::Duration};
 
-use crate::connection::ENDED;
+use crate::{ConnectionType, connection::ENDED, protocol::Credentials};
 
 /// The other side of a connection.
 #[derive(Debug, Default)]
-#[allow(dead_code, reason = "for authentication and monitoring, which are yet to come")]
+#[allow(dead_code, reason = "for monitoring and tokens of operators, which are yet to come")]
 pub(crate) struct Peer {
     pub(crate) kind: Kind,
     /// Absent in clear.
@@ -26,6 +26,15 @@ pub(crate) enum Kind {
     #[default]
     Standard,
     WebSocket,
+}
+
+impl From<Kind> for ConnectionType {
+    fn from(kind: Kind) -> ConnectionType {
+        match kind {
+            Kind::Standard => ConnectionType::Standard,
+            Kind::WebSocket => ConnectionType::Websocket,
+        }
+    }
 }
 
 /// What the two sides of a handshake have agreed on (TLS-002).
@@ -71,6 +80,27 @@ pub(crate) struct Cookies {
     pub(crate) user: Option<String>,
     pub(crate) pass: Option<String>,
     pub(crate) token: Option<String>,
+}
+
+impl Cookies {
+    /// Credentials of CONNECT, with those of the cookies where it has none.
+    pub(crate) fn complete<'a>(&self, said: &'a Credentials) -> Cow<'a, Credentials> {
+        let Cookies { user, pass, token, .. } = self;
+        if (user, pass, token) == (&None, &None, &None) {
+            return Cow::Borrowed(said);
+        }
+        let mut all = said.clone();
+        if let (true, Some(user)) = (all.user.is_empty(), user) {
+            all.user.clone_from(user);
+        }
+        if let (true, Some(pass)) = (all.password.is_empty(), pass) {
+            all.password = pass.as_str().into();
+        }
+        if let (true, Some(token)) = (all.token.is_empty(), token) {
+            all.token = token.as_str().into();
+        }
+        Cow::Owned(all)
+    }
 }
 
 impl std::fmt::Debug for Cookies {
