@@ -73,7 +73,10 @@ fn run(flags: &[&str], targets: usize) -> Value {
     let told = "alice connects\nalice> PING\n";
     scenario("pass.nats", &format!("title: Right\n{head}\n{told}alice< PONG\n"));
     scenario("fail.nats", &format!("title: Wrong\n{head}\n{told}alice< PANG\n"));
-    scenario("skip.nats", &format!("title: Asked of few\n{head}needs: tls\n\n{told}alice< PONG\n"));
+    scenario(
+        "skip.nats",
+        &format!("title: Asked of few\n{head}needs: gateways\n\n{told}alice< PONG\n"),
+    );
     let rows = "for word in\n  | PONG\n  | PANG\n";
     let table = format!("{rows}  alice connects\n  alice> PING\n  alice< <word>\n");
     scenario("rows.nats", &format!("title: Both\n{head}\n{table}"));

@@ -40,7 +40,7 @@ impl Place {
         let place = Place(TempDir::new().unwrap());
         place.scenario("holds", "", &told("PONG"));
         place.scenario("wrong", "", &told("PANG"));
-        place.scenario("secret", "needs: tls\n", &told("PONG"));
+        place.scenario("secret", "needs: gateways\n", &told("PONG"));
         let rows = "for word in\n  | PANG\n  | PONG\n  | PUNG\n";
         let body = "  alice connects\n  alice> PING\n  alice< <word>\n";
         place.scenario("rows", "", &format!("{rows}{body}"));
@@ -118,7 +118,7 @@ fn targets_of_a_matrix_are_judged_with_one_seed_and_shown_side_by_side() {
     assert!(totals.starts_with("plain 6 2 3 0 0 1 0 0 "), "{totals}");
     let totals = said.line("other");
     assert!(totals.starts_with("other 6 2 2 0 0 1 1 0 "), "{totals}");
-    assert_eq!(said.line("skipped"), "skipped 1 on plain, 1 on other: needs tls");
+    assert_eq!(said.line("skipped"), "skipped 1 on plain, 1 on other: needs gateways");
 
     let reports = read::read(&place.path("run.json")).unwrap();
     let provenance: Vec<_> = reports
@@ -157,7 +157,7 @@ fn one_target_is_reported_as_ever() {
         assert_eq!(said.code, Some(1), "{}", said.err);
         assert_eq!(said.out.lines().next(), Some("6 cases on embedded (2.15.1), seed 7"));
         let last: Vec<&str> = said.out.lines().rev().take(2).collect();
-        assert_eq!(last[1], "skipped 1: needs tls");
+        assert_eq!(last[1], "skipped 1: needs gateways");
         assert!(last[0].starts_with("6 cases in "), "{last:?}");
         assert!(last[0].ends_with(" s: 2 pass, 3 fail, 1 skip"), "{last:?}");
         let report: Value = serde_json::from_str(&place.read("run.json")).unwrap();

@@ -14,7 +14,9 @@ mod scalar;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod tls;
 pub(crate) mod value;
+mod websocket;
 
 use std::{fmt, io, path::Path, path::PathBuf};
 

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use crate::{Auth, Monitoring, conf::duration::show};
+use crate::{Auth, Monitoring, Tls, WebSocket, conf::duration::show};
 
 /// The deepest that the tree of subscriptions may become.
 const TREE_TOKENS_MAX: usize = 4096;
@@ -27,7 +27,10 @@ const TREE_TOKENS_MAX: usize = 4096;
 /// - with permissions, which of its last subjects it may publish to: 128 KiB and one subject that
 ///   may be longer; with [`Responses`](crate::Responses), 65 536 reply subjects besides;
 /// - where its last subjects led: 2 MiB and one route that may be longer. The subscriptions that
-///   these lead to, if they have ended since, stay until it publishes again or its next keep-alive.
+///   these lead to, if they have ended since, stay until it publishes again or its next keep-alive;
+/// - in TLS 64 KiB of a handshake, later 16 KiB of what came and 64 KiB of what goes;
+/// - as a WebSocket 64 KiB of its request; later what the writer has taken to send once more,
+///   framed, 16 KiB each way, and 40 KiB for a client that sends compressed messages.
 ///
 /// The whole is that times [`max_connections`](Config::max_connections): far more than any machine
 /// has, with the defaults. Whoever serves strangers lowers them. A connection that is being closed
@@ -82,6 +85,12 @@ pub struct Config {
     pub profile: Profile,
     /// Threads that serve connections. Default 1, plenty for tests; the program takes one a core.
     pub threads: usize,
+    /// TLS for clients; none, the default, is TCP in clear.
+    pub tls: Option<Tls>,
+    /// With [`tls`](Config::tls): clients in clear are served as well (TLS-010). Default false.
+    pub allow_non_tls: bool,
+    /// A second listener, for WebSockets. Default none.
+    pub websocket: Option<WebSocket>,
     /// What only the program looks at.
     pub program: ProgramConfig,
 }
@@ -150,6 +159,9 @@ impl Default for Config {
             monitoring: Monitoring::default(),
             profile: Profile::default(),
             threads: 1,
+            tls: None,
+            allow_non_tls: false,
+            websocket: None,
             program: ProgramConfig::default(),
         }
     }
@@ -182,7 +194,11 @@ impl Config {
         if let Some((name, _)) = zero {
             return Some(format!("{name} must be above 0"));
         }
-        if self.ping_interval.is_zero() || self.write_deadline.is_zero() {
+        let websocket_ping = self.websocket.as_ref().and_then(|it| it.ping_interval);
+        if websocket_ping.is_some_and(|interval| interval.is_zero())
+            || self.ping_interval.is_zero()
+            || self.write_deadline.is_zero()
+        {
             return Some("ping_interval and write_deadline must be above 0".to_owned());
         }
         if self.lame_duck_grace_period >= self.lame_duck_duration {

@@ -6,6 +6,7 @@
 //! outboxes filled, before the next one is looked at, and PONG goes through the same outbox as
 //! messages do: that makes PING a fence.
 
+mod farewell;
 mod side;
 mod trace;
 mod writer;
@@ -18,21 +19,23 @@ use std::{
 
 use bytes::{Buf, BytesMut};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite},
     sync::watch,
     task::yield_now,
-    time::{sleep, timeout},
+    time::sleep,
 };
 
-pub(crate) use self::side::Peer;
+#[cfg(any(feature = "tls", feature = "websocket"))]
+pub(crate) use self::farewell::last_moments;
 use self::side::Side;
+pub(crate) use self::{farewell::refuse, side::Newcomer};
 use crate::{
     Config,
     auth::Check,
     keepalive::{Due, Keepalive},
     ledger::{Reason, Traffic},
     outbox::{Ending, News},
-    protocol::{ClientOp, Info, Limits, Parser, encode},
+    protocol::{ClientOp, Limits, Parser, encode},
     server::{Phase, Terms},
     session::{AUTHORIZATION_VIOLATION, Broker, Close, Session},
 };
@@ -45,30 +48,30 @@ const READ_BYTES_MAX: usize = 256 << 10;
 /// Bytes read in a row before others on the same thread have a turn. The runtime would let a flood
 /// be read a hundred times, 32 MiB, before even the writers that were rung are let in.
 const TURN_BYTES_MAX: usize = 1 << 20;
-/// How long the last words are given to arrive while unread input is thrown away; a socket that
-/// is closed over unread input is reset, and a reset destroys what the peer has not read yet.
-const LINGER: Duration = Duration::from_millis(200);
+/// The reason of an end that comes from elsewhere in the server.
+pub(crate) const ENDED: &str = "ended by the server";
 
 /// Serves a connection until either side ends it; `gone` is called once nothing of the client is
 /// left in the broker, before its last words have arrived.
 pub(crate) async fn serve<R, W>(
     mut reader: R,
     writer: W,
-    peer: Peer,
+    newcomer: Newcomer,
     terms: watch::Receiver<Terms>,
     gone: impl FnOnce(),
 ) where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin + Send + 'static,
 {
-    let client = peer.client.clone();
-    let Terms { config, authenticator, .. } = terms.borrow().clone();
+    let client = newcomer.client.clone();
+    let config = newcomer.terms.config.clone();
     let sending = tokio::spawn(writer::write(writer, client.clone(), config.clone()));
     let limits = limits(&config);
-    let keepalive = Keepalive::new(config.ping_interval, config.ping_max);
+    let ping_interval = newcomer.peer.ping_interval.unwrap_or(config.ping_interval);
+    let keepalive = Keepalive::new(ping_interval, config.ping_max);
     let (mut parser, session) = (Parser::new(limits), Session::new());
     parser.announce(session.pedantic());
-    let side = Side::new(peer, &config, authenticator);
+    let side = Side::new(newcomer);
     let mut conversation = Conversation {
         parser,
         session,
@@ -91,29 +94,7 @@ pub(crate) async fn serve<R, W>(
     conversation.side.stand_up();
     client.outbox.end(Ending::Flush);
     gone();
-    let silence = async {
-        // Nothing to do about an error here: the connection is over.
-        let _ = timeout(LINGER, discard(&mut reader, &mut buffer)).await;
-    };
-    let _ = tokio::join!(sending, silence);
-}
-
-/// Greets, says why there is no room, and closes.
-pub(crate) async fn refuse<R, W>(mut reader: R, mut writer: W, info: &Info, why: &str)
-where
-    R: AsyncRead + Unpin,
-    W: AsyncWrite + Unpin,
-{
-    let mut words = Vec::new();
-    info.encode(&mut words);
-    encode::error(&mut words, why);
-    let told = async {
-        writer.write_all(&words).await?;
-        writer.shutdown().await
-    };
-    // A peer that does not take it is gone anyway.
-    let _ = timeout(LINGER, told).await;
-    let _ = timeout(LINGER, discard(&mut reader, &mut BytesMut::new())).await;
+    let _ = tokio::join!(sending, farewell::silence(&mut reader, &mut buffer));
 }
 
 /// What is known of the conversation.
@@ -173,18 +154,18 @@ impl Conversation {
                     }
                 },
                 () = timer.as_mut() => {
+                    if let Err(close) = self.keep_alive() {
+                        return self.last_words(close);
+                    }
                     timer.set(sleep(self.delay()));
                     if buffer.is_empty() {
                         // Whoever was busy and is quiet now gives its room back.
                         (*buffer, room) = (BytesMut::new(), READ_BYTES_MIN);
                     }
-                    if let Err(close) = self.keep_alive() {
-                        return self.last_words(close);
-                    }
                 }
                 what = news.as_mut() => {
                     if what == News::Ending {
-                        return self.over(Reason::SHUTDOWN, "ended by the server");
+                        return self.over(Reason::SHUTDOWN, ENDED);
                     }
                     news.set(client.outbox.news());
                     self.follow();
@@ -230,7 +211,7 @@ impl Conversation {
             let ended = async { while client.outbox.news().await != News::Ending {} };
             let scope = tokio::select! {
                 scope = check.run() => scope,
-                () = ended => return Err(Close::Silently("ended by the server")),
+                () = ended => return Err(Close::Silently(ENDED)),
             };
             self.side.checked(scope)?;
             self.session.logged_in(&self.config, &mut self.side)?;
@@ -317,7 +298,8 @@ impl Conversation {
     fn follow(&mut self) {
         let terms = self.terms.borrow_and_update().clone();
         if !Arc::ptr_eq(&terms.config, &self.config) {
-            self.keepalive.set(terms.config.ping_interval, terms.config.ping_max);
+            let ping_interval = self.side.peer.ping_interval.unwrap_or(terms.config.ping_interval);
+            self.keepalive.set(ping_interval, terms.config.ping_max);
             self.side.follow(&terms);
             self.parser.limits = Limits {
                 max_payload_bytes: self.side.max_payload_bytes(),
@@ -364,14 +346,14 @@ impl Conversation {
 
     /// Ends without a word to the client.
     fn over(&self, reason: Reason, words: &str) -> String {
-        self.side.client.ledger.ends(reason);
+        self.side.ends(reason);
         words.to_owned()
     }
 
     /// Tells the client why, where it is told.
     fn last_words(&mut self, close: Close) -> String {
         let words = close.to_string();
-        self.side.client.ledger.ends(Reason::behind(&words));
+        self.side.ends(Reason::behind(&words));
         if let Close::Told(text) = close {
             let mut line = Vec::new();
             encode::error(&mut line, text);
@@ -379,17 +361,6 @@ impl Conversation {
         }
         self.side.publisher.ring();
         words
-    }
-}
-
-async fn discard<R: AsyncRead + Unpin>(reader: &mut R, buffer: &mut BytesMut) {
-    loop {
-        buffer.clear();
-        buffer.reserve(READ_BYTES_MIN);
-        match reader.read_buf(buffer).await {
-            Ok(0) | Err(_) => return,
-            Ok(_) => {}
-        }
     }
 }
 

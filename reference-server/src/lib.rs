@@ -9,6 +9,7 @@
 //! | `connection.rs`, `connection/` | the reader fills a buffer; the writer empties the outbox |
 //! | `protocol/parse.rs` | bytes become a [`ClientOp`](protocol::ClientOp), slices of the buffer |
 //! | `auth.rs`, `auth/` | who may log in, and what they may do |
+//! | `transport.rs`, `transport/` | TLS and WebSockets, for connections that come so |
 //! | `session.rs` | the state machine of one conversation: what the operation means |
 //! | `router.rs`, `router/` | finds who is interested, picks a member of each queue group |
 //! | `index.rs`, `subject.rs` | the tree of subscriptions; what subjects are |
@@ -43,6 +44,7 @@ mod router;
 mod server;
 mod session;
 mod subject;
+mod transport;
 
 pub use auth::{
     AccountLimits, AccountOptions, Auth, ConnectionType, Credential, Permissions, Responses,
@@ -56,3 +58,4 @@ pub use index::{Index, Matches, QueueGroup};
 pub use monitoring::Monitoring;
 pub use server::{Builder, ReloadError, Server, StartError};
 pub use subject::{is_valid_literal, is_valid_pattern};
+pub use transport::{HandshakeFirst, Identity, Pem, Tls, TlsVersion, TransportError, WebSocket};

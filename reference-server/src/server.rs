@@ -1,6 +1,8 @@
 //! Starting, accepting, and stopping.
 
+mod admission;
 mod builder;
+mod error;
 mod id;
 mod lame_duck;
 mod listen;
@@ -21,7 +23,6 @@ use std::{
     time::Duration,
 };
 
-use thiserror::Error;
 use tokio::{
     net::TcpStream,
     runtime::{Builder as RuntimeBuilder, Runtime},
@@ -29,22 +30,15 @@ use tokio::{
     task::JoinSet,
 };
 
-pub use self::builder::Builder;
-use crate::{
-    Config,
-    conf::words,
-    connection::{self, Peer},
-    ledger::{History, Reason},
-    monitoring,
-    outbox::Ending,
-    protocol::Info,
-    router::Client,
-};
-
+use self::admission::{Arrival, Entrance, Entrances, accept};
 #[cfg(feature = "monitoring")]
 pub(crate) use self::overview::Overview;
-pub use self::reload::ReloadError;
 pub(crate) use self::terms::{Phase, Terms};
+pub use self::{builder::Builder, error::StartError, reload::ReloadError};
+use crate::{
+    Config, connection::Newcomer, ledger::History, monitoring, outbox::Ending, protocol::Info,
+    router::Client, transport::TransportError,
+};
 
 /// A running server.
 ///
@@ -86,42 +80,12 @@ pub struct Server {
     stopped: Option<oneshot::Receiver<()>>,
 }
 
-/// Why a server did not start.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// The address can't be listened on.
-    #[error("can't listen on {address}: {source}")]
-    Listen {
-        /// As configured.
-        address: String,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The address of the monitoring pages can't be listened on (MON-004).
-    #[error(
-        "Can't start monitoring: can't listen to the monitor port: listen tcp {address}: bind: {}",
-        words(source)
-    )]
-    Monitor {
-        /// As configured.
-        address: String,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The options contradict each other.
-    #[error("{0}")]
-    Config(String),
-    /// The system gives no thread.
-    #[error("can't start a thread: {0}")]
-    Thread(io::Error),
-}
-
 /// What connections have in common.
 pub(crate) struct Shared {
     terms: watch::Sender<Terms>,
     addr: SocketAddr,
     monitoring_addr: Option<SocketAddr>,
+    entrances: Entrances,
     id: String,
     name: String,
     clients: Mutex<HashMap<u64, Arc<Client>>>,
@@ -135,9 +99,26 @@ impl Server {
         Builder::default()
     }
 
-    /// What a client connects to: `nats://127.0.0.1:41234`.
+    /// What a client connects to: `nats://127.0.0.1:41234`, or `tls://…` where it must.
     pub fn client_url(&self) -> String {
-        format!("nats://{}", self.addr())
+        let config = self.config();
+        let tls = config.tls.is_some() && !config.allow_non_tls;
+        format!("{}://{}", if tls { "tls" } else { "nats" }, self.addr())
+    }
+
+    /// What a client connects to by WebSocket, if it can: `ws://127.0.0.1:41235`, or `wss://…`.
+    pub fn websocket_url(&self) -> Option<String> {
+        let addr = self.shared.entrances.websocket_addr?;
+        let tls = self.config().websocket.as_ref()?.tls.is_some();
+        Some(format!("{}://{addr}", if tls { "wss" } else { "ws" }))
+    }
+
+    /// Reads certificates and keys again, for connections from now on (TLS-021).
+    ///
+    /// # Errors
+    /// What can't be read or does not fit together; what held before then goes on.
+    pub fn reload_certificates(&self) -> Result<(), TransportError> {
+        self.shared.entrances.reload(&self.config())
     }
 
     /// Where the monitoring pages are, if they are served: `http://127.0.0.1:41235`, with what
@@ -209,6 +190,11 @@ impl Server {
         let mut config = (*self.config()).clone();
         config.port = self.addr().port();
         config.monitoring.port = self.shared.monitoring_addr.map(|addr| addr.port());
+        if let (Some(it), Some(addr)) =
+            (&mut config.websocket, self.shared.entrances.websocket_addr)
+        {
+            it.port = addr.port();
+        }
         self.shutdown().await;
         Server::builder().config(config).start().await
     }
@@ -217,13 +203,21 @@ impl Server {
         if let Some(problem) = config.problem() {
             return Err(StartError::Config(problem));
         }
+        let mut entrances = Entrances::new(&config)?;
         let listener = listen::for_clients(&config)?;
         let addr = listener.local_addr().map_err(StartError::Thread)?;
+        let websockets = config.websocket.as_ref().map(listen::for_websockets);
+        let websockets = websockets.transpose()?;
+        entrances.websocket_addr = match &websockets {
+            Some(listener) => Some(listener.local_addr().map_err(StartError::Thread)?),
+            None => None,
+        };
+        entrances.log(&config);
         let runtime = runtime(config.threads).map_err(StartError::Thread)?;
         let pages = listen::for_monitoring(&config)?;
         let pages_addr = pages.as_ref().map(TcpListener::local_addr).transpose();
         let pages_addr = pages_addr.map_err(StartError::Thread)?;
-        let shared = Arc::new(Shared::new(config, addr, pages_addr));
+        let shared = Arc::new(Shared::new(config, addr, pages_addr, entrances));
         let (ready, is_ready) = oneshot::channel();
         let (done, stopped) = oneshot::channel();
         let serving = shared.clone();
@@ -231,7 +225,7 @@ impl Server {
             if let Some(pages) = pages {
                 runtime.spawn(monitoring::serve(pages, serving.clone()));
             }
-            runtime.block_on(serving.run(listener, ready));
+            runtime.block_on(serving.run(listener, websockets, ready));
             runtime.shutdown_timeout(Duration::from_millis(100));
             // Nobody may be waiting for it.
             let _ = done.send(());
@@ -260,12 +254,18 @@ impl fmt::Debug for Server {
 }
 
 impl Shared {
-    fn new(config: Config, addr: SocketAddr, monitoring_addr: Option<SocketAddr>) -> Shared {
+    fn new(
+        config: Config,
+        addr: SocketAddr,
+        monitoring_addr: Option<SocketAddr>,
+        entrances: Entrances,
+    ) -> Shared {
         let id = id::server_id(rand::random());
         let greeting = terms::greeting(&config, addr, &id);
         Shared {
             addr,
             monitoring_addr,
+            entrances,
             id,
             name: greeting.server_name.clone(),
             history: History::new(match monitoring_addr {
@@ -278,25 +278,35 @@ impl Shared {
         }
     }
 
-    async fn run(self: Arc<Shared>, listener: TcpListener, ready: oneshot::Sender<()>) {
-        let listener = match tokio::net::TcpListener::from_std(listener) {
-            Ok(listener) => listener,
-            Err(error) => return log::error!("can't accept connections: {error}"),
+    async fn run(
+        self: Arc<Shared>,
+        listener: TcpListener,
+        websockets: Option<TcpListener>,
+        ready: oneshot::Sender<()>,
+    ) {
+        let websockets = websockets.map(tokio::net::TcpListener::from_std).transpose();
+        let (listener, websockets) = match (tokio::net::TcpListener::from_std(listener), websockets)
+        {
+            (Ok(listener), Ok(websockets)) => (listener, websockets),
+            (Err(error), _) | (_, Err(error)) => {
+                return log::error!("can't accept connections: {error}");
+            }
         };
         // Who started us may have stopped waiting.
         let _ = ready.send(());
         let mut conversations = JoinSet::new();
         let mut terms = self.terms.subscribe();
         loop {
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
+            let (accepted, entrance) = tokio::select! {
+                accepted = listener.accept() => (accepted, Entrance::Tcp),
+                accepted = accept(websockets.as_ref()) => (accepted, Entrance::WebSocket),
                 // Taken out once they are over, so that the set does not grow.
                 Some(_) = conversations.join_next() => continue,
                 _ = terms.wait_for(|terms| terms.phase > Phase::Serving) => break,
             };
             match accepted {
-                Ok((stream, peer)) => {
-                    conversations.spawn(self.clone().welcome(stream, peer));
+                Ok((stream, addr)) => {
+                    conversations.spawn(self.clone().welcome(stream, addr, entrance));
                 }
                 Err(error) => {
                     // Out of file descriptors, most likely: others must close first.
@@ -305,7 +315,7 @@ impl Shared {
                 }
             }
         }
-        drop(listener);
+        drop((listener, websockets));
         tokio::select! {
             biased;
             _ = terms.wait_for(|terms| terms.phase == Phase::Stopping) => {}
@@ -324,6 +334,7 @@ impl Shared {
         self: Arc<Shared>,
         stream: TcpStream,
         addr: SocketAddr,
+        entrance: Entrance,
     ) -> impl Future<Output = ()> + use<> {
         let id = self.last_client_id.fetch_add(1, Ordering::Relaxed) + 1;
         // Small messages must not wait for larger ones; a socket that refuses is as good.
@@ -340,25 +351,18 @@ impl Shared {
             full
         };
         // Not before it can be called: what changes from here on, it hears of.
-        let terms = self.terms.subscribe();
-        let (greeting, nonce) = {
-            let terms = terms.borrow();
-            ((*terms.greeting).clone(), terms.authenticator.nonce())
+        let changes = self.terms.subscribe();
+        let terms = changes.borrow().clone();
+        let mut info = Info {
+            client_id: id,
+            client_ip: addr.ip().to_string(),
+            nonce: terms.authenticator.nonce(),
+            ..(*terms.greeting).clone()
         };
-        let info = Info { client_id: id, client_ip: addr.ip().to_string(), nonce, ..greeting };
+        self.entrances.announce(entrance, &terms.config, &mut info);
         log::debug!("{} - Client connection created", client.label);
-        let (reader, writer) = stream.into_split();
-        async move {
-            if full {
-                let words = "maximum connections exceeded";
-                client.ledger.ends(Reason::behind(words));
-                self.history.add(&client);
-                connection::refuse(reader, writer, &info, words).await;
-                return log::error!("{} - {words}", client.label);
-            }
-            let peer = Peer { client, info };
-            connection::serve(reader, writer, peer, terms, || self.forget(id)).await;
-        }
+        let newcomer = Newcomer { client, info, peer: Arc::default(), terms };
+        async move { self.admit(stream, entrance, Arrival { newcomer, changes, full }).await }
     }
 
     fn config(&self) -> Arc<Config> {

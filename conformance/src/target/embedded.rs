@@ -15,7 +15,6 @@ pub(super) const LACKS: &[&str] = &[
     "leafnodes",
     "mappings",
     "monitoring",
-    "tls",
     "tracing",
     "xkeys",
 ];

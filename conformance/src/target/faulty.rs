@@ -30,7 +30,7 @@ impl Faulty {
 
     pub(super) async fn order(&mut self, order: Order<'_>) -> Result<(), TargetError> {
         Box::pin(self.inner.order(order)).await?;
-        if let Order::ShutDown = order {
+        if let Order::ShutDown | Order::LameDuck = order {
             // Whoever knocks finds nobody, as without a proxy.
             self.proxy.refuse().await?;
         }

@@ -103,7 +103,7 @@ pub struct Responses {
     pub expires: Duration,
 }
 
-/// The ways to be connected. Only the first exists in this server.
+/// The ways to be connected. Only the first two exist in this server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConnectionType {

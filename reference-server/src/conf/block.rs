@@ -128,6 +128,11 @@ impl<'a> Field<'a> {
         Ok(fields.map(move |(name, value)| Field { name, value, ..self }))
     }
 
+    /// How many problems have been collected.
+    pub(crate) fn problems(self) -> usize {
+        self.findings.problems.borrow().len()
+    }
+
     /// Collects a problem and goes on.
     pub(crate) fn report(self, problem: Problem) {
         self.findings.refuse(problem);

@@ -6,6 +6,7 @@ use super::{
     Problem, auth,
     block::{Field, Setting, Table, ignored, put, setting, unsupported},
     duration::show,
+    tls, websocket,
 };
 use crate::{Config, Monitoring, Profile};
 
@@ -60,6 +61,10 @@ pub(super) const OPTIONS: &Table<Config> = &[
     setting(&["max_closed_clients"], |c, it| {
         put(&mut c.monitoring.max_closed_clients, closed_clients(it))
     }),
+    // Transports.
+    setting(&["tls"], |c, it| put(&mut c.tls, tls::read(it).map(Some))),
+    setting(&["allow_non_tls"], |c, it| put(&mut c.allow_non_tls, it.flag())),
+    setting(&["websocket", "ws"], |c, it| put(&mut c.websocket, websocket::read(it))),
     // Ours: nats-server has no such option.
     setting(&["profile"], |c, it| put(&mut c.profile, profile(it))),
     // The program.
@@ -95,12 +100,9 @@ pub(super) const OPTIONS: &Table<Config> = &[
     ignored(&["store_dir", "storedir"], NO_JETSTREAM),
     // Not here yet.
     unsupported(&["mappings", "maps"]),
-    unsupported(&["tls"]),
-    unsupported(&["allow_non_tls"]),
     unsupported(&["ocsp"]),
     unsupported(&["https"]),
     unsupported(&["https_port"]),
-    unsupported(&["websocket", "ws"]),
     unsupported(&["system_account", "system"]),
     unsupported(&["no_system_account", "no_system", "no_sys_acc"]),
     unsupported(&["default_sentinel"]),

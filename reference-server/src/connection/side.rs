@@ -3,21 +3,24 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
-    Config, ConnectionType,
     auth::{Authenticator, Check, Verdict},
-    ledger::Identity,
+    ledger::{Identity, Reason},
     protocol::{ConnectOptions, Info, Publish},
     router::{Client, Publisher, Scope, Seat},
     server::Terms,
     session::{AUTHORIZATION_VIOLATION, Broker, Close, LogIn},
+    transport::{Kind, Peer},
 };
 
-/// Who is at the other end of a connection.
+/// A client before its first byte of the protocol.
 #[derive(Debug)]
-pub(crate) struct Peer {
+pub(crate) struct Newcomer {
     pub(crate) client: Arc<Client>,
     /// What the connection is greeted with.
     pub(crate) info: Info,
+    pub(crate) peer: Arc<Peer>,
+    /// What held when it came.
+    pub(crate) terms: Terms,
 }
 
 /// A client, and all that it is to the broker.
@@ -25,6 +28,7 @@ pub(super) struct Side {
     pub(super) client: Arc<Client>,
     pub(super) publisher: Publisher,
     pub(super) info: Info,
+    pub(super) peer: Arc<Peer>,
     /// CONNECT has come and the early first PING is to be scheduled.
     pub(super) first_ping: bool,
     /// The client said that it expects INFO at any time.
@@ -50,13 +54,16 @@ struct Names {
 }
 
 impl Side {
-    pub(super) fn new(peer: Peer, config: &Config, authenticator: Arc<Authenticator>) -> Side {
+    pub(super) fn new(newcomer: Newcomer) -> Side {
+        let Newcomer { client, info, peer, terms } = newcomer;
+        let Terms { config, authenticator, .. } = terms;
         let anybody = authenticator.anybody();
         let seat = (!authenticator.is_required()).then(|| Seat::take(anybody.account())).flatten();
         Side {
-            client: peer.client,
+            client,
             publisher: Publisher::new(anybody),
-            info: peer.info,
+            info,
+            peer,
             first_ping: false,
             takes_info: false,
             authenticator,
@@ -68,8 +75,17 @@ impl Side {
         }
     }
 
-    /// Sends INFO before anything else.
+    /// Says why the connection ends; the first to say so is right.
+    pub(super) fn ends(&self, reason: Reason) {
+        self.client.ledger.ends(reason);
+        self.peer.ends(reason);
+    }
+
+    /// Sends INFO before anything else, unless that has been done.
     pub(super) fn greet(&mut self) {
+        if self.peer.greeted {
+            return;
+        }
         let mut line = Vec::new();
         self.info.encode(&mut line);
         self.send(&line);
@@ -144,8 +160,15 @@ impl Side {
 
     /// The server has been told other options.
     pub(super) fn follow(&mut self, terms: &Terms) {
-        let Info { client_id, client_ip, nonce, .. } = std::mem::take(&mut self.info);
-        self.info = Info { client_id, client_ip, nonce, ..(*terms.greeting).clone() };
+        let own = std::mem::replace(&mut self.info, (*terms.greeting).clone());
+        (self.info.client_id, self.info.client_ip) = (own.client_id, own.client_ip);
+        self.info.nonce = own.nonce;
+        self.info.tls_required = own.tls_required;
+        self.info.tls_verify = own.tls_verify;
+        self.info.tls_available = own.tls_available;
+        if self.peer.kind == Kind::WebSocket {
+            (self.info.host, self.info.port) = (own.host, own.port);
+        }
         self.server_max = (terms.config.max_subscriptions, terms.config.max_payload_bytes);
         self.limit();
     }
@@ -174,7 +197,7 @@ impl Broker for Side {
     }
 
     fn log_in(&mut self, options: &ConnectOptions) -> Result<LogIn, Close> {
-        let credentials = &options.credentials;
+        let credentials = self.peer.cookies.complete(&options.credentials);
         self.client.label.connects(options);
         self.names = Names {
             user: credentials.user.clone(),
@@ -182,7 +205,7 @@ impl Broker for Side {
             has_token: !credentials.token.is_empty(),
         };
         let nonce = self.info.nonce.as_deref();
-        match self.authenticator.judge(credentials, nonce, ConnectionType::Standard) {
+        match self.authenticator.judge(&credentials, nonce, self.peer.kind.into()) {
             Verdict::Admitted(scope) => self.admit(scope).map(|()| LogIn::Done),
             Verdict::Refused => Err(self.refuse()),
             Verdict::Later(check) => {

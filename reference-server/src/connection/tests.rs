@@ -1,10 +1,13 @@
 //! Connections without sockets.
 
-use super::*;
-use crate::{Auth, router::Client};
+use tokio::{io::AsyncWriteExt as _, time::timeout};
 
-fn peer(client: Arc<Client>) -> Peer {
-    Peer { client, info: Info::default() }
+use super::*;
+use crate::{Auth, protocol::Info, router::Client};
+
+fn newcomer(client: Arc<Client>, terms: &watch::Sender<Terms>) -> Newcomer {
+    let terms = terms.borrow().clone();
+    Newcomer { client, info: Info::default(), peer: Arc::default(), terms }
 }
 
 #[tokio::test]
@@ -20,7 +23,7 @@ async fn a_quiet_connection_does_not_keep_alive_who_is_gone() {
         let (near, far) = tokio::io::duplex(64 << 10);
         (near, tokio::io::split(far))
     };
-    let serving = serve(reader, writer, peer(client(2)), terms.subscribe(), || {});
+    let serving = serve(reader, writer, newcomer(client(2), &terms), terms.subscribe(), || {});
     tokio::spawn(serving);
     quiet.write_all(b"CONNECT {}\r\nPUB subject 2\r\nhi\r\n").await.unwrap();
     let soon = timeout(Duration::from_secs(10), async {
@@ -50,8 +53,8 @@ async fn a_login_may_come_byte_by_byte_and_nothing_else() {
     ] {
         let (mut near, far) = tokio::io::duplex(64 << 10);
         let (reader, writer) = tokio::io::split(far);
-        let peer = peer(Arc::new(Client::new(1, 1 << 20)));
-        tokio::spawn(serve(reader, writer, peer, terms.subscribe(), || {}));
+        let newcomer = newcomer(Arc::new(Client::new(1, 1 << 20)), &terms);
+        tokio::spawn(serve(reader, writer, newcomer, terms.subscribe(), || {}));
         for byte in input.bytes() {
             near.write_all(&[byte]).await.unwrap();
             yield_now().await;

@@ -53,8 +53,8 @@ pub(super) async fn write<W: AsyncWrite + Unpin>(
                 }
             }
             Batch::End(Ending::Flush) => {
-                // The peer may have gone first; there is nobody left to tell.
-                let _ = writer.shutdown().await;
+                // The peer may have gone first, or take no last words: there is nobody to tell.
+                let _ = timeout(config.write_deadline, writer.shutdown()).await;
                 return;
             }
             Batch::End(Ending::Cut) => return,
@@ -62,8 +62,9 @@ pub(super) async fn write<W: AsyncWrite + Unpin>(
     }
 }
 
-/// Sends all pieces; each write must get some bytes through before the deadline. Says how many
-/// messages the client has been given so far.
+/// Sends all pieces; each write must get some bytes through before the deadline. Behind each there
+/// is a flush, for those who buffer: a socket does not. Says how many messages the client has been
+/// given so far.
 async fn send<W: AsyncWrite + Unpin>(
     writer: &mut W,
     mut pieces: VecDeque<Bytes>,
@@ -78,7 +79,12 @@ async fn send<W: AsyncWrite + Unpin>(
             *slice = IoSlice::new(piece);
             count += 1;
         }
-        let written = match timeout(deadline, writer.write_vectored(&slices[..count])).await {
+        let step = async {
+            let written = writer.write_vectored(&slices[..count]).await?;
+            writer.flush().await?;
+            io::Result::Ok(written)
+        };
+        let written = match timeout(deadline, step).await {
             Ok(written) => written?,
             Err(_) => {
                 let text = "Slow Consumer Detected: WriteDeadline exceeded";
@@ -91,7 +97,6 @@ async fn send<W: AsyncWrite + Unpin>(
         delivered = client.outbox.sent(written);
         drop_front(&mut pieces, written);
     }
-    writer.flush().await?;
     Ok(delivered)
 }
 

@@ -1,44 +1,50 @@
 //! Why connections end, in nats-server's words.
 
-/// The reason of a closed connection (table 8.7 of the catalogue, MON-018).
+use crate::connection::ENDED;
+
+/// The reason of a closed connection (table 8.7 of the catalogue, MON-018), and the code of a
+/// WebSocket's close (WS-008).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Reason {
     pub(crate) text: &'static str,
+    #[cfg_attr(not(feature = "websocket"), allow(dead_code, reason = "only WebSockets say it"))]
+    pub(crate) code: u16,
 }
 
-const fn reason(text: &'static str) -> Reason {
-    Reason { text }
+const fn reason(text: &'static str, code: u16) -> Reason {
+    Reason { text, code }
 }
 
 impl Reason {
-    pub(crate) const CLIENT_CLOSED: Reason = reason("Client Closed");
-    pub(crate) const READ_ERROR: Reason = reason("Read Error");
-    pub(crate) const WRITE_ERROR: Reason = reason("Write Error");
-    pub(crate) const SHUTDOWN: Reason = reason("Server Shutdown");
-    pub(crate) const SLOW_PENDING: Reason = reason("Slow Consumer (Pending Bytes)");
-    pub(crate) const SLOW_WRITE: Reason = reason("Slow Consumer (Write Deadline)");
-    pub(crate) const STALE: Reason = reason("Stale Connection");
+    pub(crate) const CLIENT_CLOSED: Reason = reason("Client Closed", 1000);
+    pub(crate) const READ_ERROR: Reason = reason("Read Error", 1000);
+    pub(crate) const WRITE_ERROR: Reason = reason("Write Error", 1000);
+    pub(crate) const SHUTDOWN: Reason = reason("Server Shutdown", 1001);
+    pub(crate) const SLOW_PENDING: Reason = reason("Slow Consumer (Pending Bytes)", 1008);
+    pub(crate) const SLOW_WRITE: Reason = reason("Slow Consumer (Write Deadline)", 1008);
+    pub(crate) const STALE: Reason = reason("Stale Connection", 1001);
 
     /// The reason behind the words of an `-ERR` line or of a silent end.
     pub(crate) fn behind(words: &str) -> Reason {
-        match words {
-            "ended by the server" => Reason::SHUTDOWN,
-            "Stale Connection" => Reason::STALE,
-            "Authentication Timeout" => reason("Authentication Timeout"),
-            "Authorization Violation" => reason("Authentication Failure"),
-            "User Authentication Expired" => reason("Authentication Expired"),
-            "User Authentication Revoked" => reason("Credentials Revoked"),
-            "maximum connections exceeded" => reason("Maximum Connections Exceeded"),
+        let (text, code) = match words {
+            ENDED => return Reason::SHUTDOWN,
+            "Stale Connection" => return Reason::STALE,
+            "Authentication Timeout" => ("Authentication Timeout", 1008),
+            "Authorization Violation" => ("Authentication Failure", 1008),
+            "User Authentication Expired" => ("Authentication Expired", 1008),
+            "User Authentication Revoked" => ("Credentials Revoked", 1008),
+            "maximum connections exceeded" => ("Maximum Connections Exceeded", 1008),
             "maximum account active connections exceeded" => {
-                reason("Maximum Account Connections Exceeded")
+                ("Maximum Account Connections Exceeded", 1008)
             }
-            "maximum control line exceeded" => reason("Maximum Control Line Exceeded"),
-            "Maximum Payload Violation" => reason("Maximum Message Payload Exceeded"),
-            "invalid client protocol" => reason("Bad Client Protocol Version"),
-            "no responders requires headers support" => reason("No Responders Requires Headers"),
-            "the client sent -ERR" => reason("Parse Error"),
-            _ => reason("Protocol Violation"),
-        }
+            "maximum control line exceeded" => ("Maximum Control Line Exceeded", 1008),
+            "Maximum Payload Violation" => ("Maximum Message Payload Exceeded", 1009),
+            "invalid client protocol" => ("Bad Client Protocol Version", 1002),
+            "no responders requires headers support" => ("No Responders Requires Headers", 1011),
+            "the client sent -ERR" => ("Parse Error", 1002),
+            _ => ("Protocol Violation", 1002),
+        };
+        reason(text, code)
     }
 
     /// Whether the connection took its messages too slowly.

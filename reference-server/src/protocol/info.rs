@@ -27,6 +27,15 @@ pub struct Info {
     /// A text to sign, where keys can log in (AUTH-009).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
+    /// A TLS handshake is the next thing to do (CORE-INFO-014).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub tls_required: bool,
+    /// The handshake takes a certificate of the client.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub tls_verify: bool,
+    /// A TLS handshake may be the next thing to do.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub tls_available: bool,
     /// Largest payload in bytes, headers included.
     pub max_payload: usize,
     /// This connection.

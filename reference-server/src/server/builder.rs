@@ -3,7 +3,9 @@
 use std::{path::Path, time::Duration};
 
 use super::{Server, StartError};
-use crate::{AccountOptions, Auth, Config, ConfigError, ConfigWarning, Profile, Secret, User};
+use crate::{
+    AccountOptions, Auth, Config, ConfigError, ConfigWarning, Profile, Secret, Tls, User, WebSocket,
+};
 
 /// Options before the start. Each has the default of [`Config`].
 #[derive(Debug, Clone, Default)]
@@ -193,6 +195,24 @@ impl Builder {
     /// The nats-server release to behave like.
     pub fn profile(mut self, profile: Profile) -> Builder {
         self.config.profile = profile;
+        self
+    }
+
+    /// Serves clients in TLS.
+    pub fn tls(mut self, tls: Tls) -> Builder {
+        self.config.tls = Some(tls);
+        self
+    }
+
+    /// With [`tls`](Builder::tls): serves clients in clear as well.
+    pub fn allow_non_tls(mut self, allow: bool) -> Builder {
+        self.config.allow_non_tls = allow;
+        self
+    }
+
+    /// Listens for WebSockets, too.
+    pub fn websocket(mut self, websocket: WebSocket) -> Builder {
+        self.config.websocket = Some(websocket);
         self
     }
 

@@ -6,11 +6,17 @@ use std::{
 };
 
 use super::StartError;
-use crate::Config;
+use crate::{Config, WebSocket};
 
 /// The listener of clients.
 pub(super) fn for_clients(config: &Config) -> Result<TcpListener, StartError> {
     listen(&config.host, config.port)
+        .map_err(|(address, source)| StartError::Listen { address, source })
+}
+
+/// The listener of WebSockets.
+pub(super) fn for_websockets(options: &WebSocket) -> Result<TcpListener, StartError> {
+    listen(&options.host, options.port)
         .map_err(|(address, source)| StartError::Listen { address, source })
 }
 

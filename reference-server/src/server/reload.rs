@@ -13,6 +13,7 @@ use crate::{
     outbox::{Ending, Ring},
     protocol::{Info, encode},
     router::Client,
+    transport::TransportError,
 };
 
 /// Why a server keeps its options.
@@ -57,6 +58,9 @@ const FIXED: &[(&str, Shown)] = &[
     ("MaxClosedClients", |c| c.monitoring.max_closed_clients.to_string()),
     ("LogSizeLimit", |c| c.program.log_file_bytes_max.to_string()),
     ("LogMaxFiles", |c| c.program.log_files_max.to_string()),
+    ("TLSConfig", |c| format!("{:?}", c.tls)),
+    ("AllowNonTLS", |c| c.allow_non_tls.to_string()),
+    ("Websocket", |c| format!("{:?}", c.websocket)),
     ("Profile", |c| c.profile.version().to_owned()),
     ("Threads", |c| c.threads.to_string()),
 ];
@@ -124,6 +128,8 @@ impl Server {
             let (old, new) = (format!("{:?}", old.auth), format!("{:?}", config.auth));
             return Err(ReloadError::NotSupported { option: "Authorization", old, new });
         }
+        let unusable = |error: TransportError| ReloadError::Config(error.to_string());
+        self.shared.entrances.reload(&config).map_err(unusable)?;
         let changes = CHANGEABLE.iter().filter(differs);
         let changes = changes.map(|(name, show)| format!("{name} = {}", show(&config))).collect();
         self.shared.replace(config)?;
@@ -180,7 +186,7 @@ mod tests {
             max_control_line_bytes max_connections max_subscriptions max_subject_tokens
             max_pending_bytes write_deadline ping_interval ping_max shutdown_grace
             lame_duck_duration lame_duck_grace_period max_traced_bytes headers profile threads
-            auth monitoring program
+            auth monitoring tls allow_non_tls websocket program
         );
         let of_the_pages = fields!(Monitoring, host port base_path max_closed_clients);
         let of_the_program = fields!(

@@ -1,0 +1,200 @@
+//! From an accepted socket to a conversation: what the bytes travel in is found out here.
+
+use std::{io, net::SocketAddr, sync::Arc};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    sync::watch,
+};
+
+use super::{Shared, Terms};
+use crate::{
+    Config, HandshakeFirst, Profile,
+    connection::{self, Newcomer},
+    ledger::Reason,
+    outbox::News,
+    protocol::Info,
+    transport::{Kind, NotAdmitted, Peer, Stream, TlsAcceptor, TransportError, WebSocketAcceptor},
+};
+
+const FULL: &str = "maximum connections exceeded";
+
+/// Where a connection comes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entrance {
+    Tcp,
+    WebSocket,
+}
+
+/// What stands at the entrances.
+#[derive(Debug)]
+pub(super) struct Entrances {
+    tls: Option<TlsAcceptor>,
+    websocket: Option<WebSocketAcceptor>,
+    pub(super) websocket_addr: Option<SocketAddr>,
+}
+
+/// A connection that has just been accepted.
+pub(super) struct Arrival {
+    pub(super) newcomer: Newcomer,
+    /// Tells of all that changes from now on.
+    pub(super) changes: watch::Receiver<Terms>,
+    /// There is no room for it, and it is not among the server's clients.
+    pub(super) full: bool,
+}
+
+impl Entrances {
+    /// Reads certificates and checks the options.
+    pub(super) fn new(config: &Config) -> Result<Entrances, TransportError> {
+        let tls = config.tls.as_ref().map(|tls| TlsAcceptor::new(tls, config.allow_non_tls));
+        let websocket = config.websocket.as_ref().map(|it| WebSocketAcceptor::new(it, config));
+        Ok(Entrances {
+            tls: tls.transpose()?,
+            websocket: websocket.transpose()?,
+            websocket_addr: None,
+        })
+    }
+
+    /// Says what is offered, in nats-server's words (TLS-003, WS-006).
+    pub(super) fn log(&self, config: &Config) {
+        if let (Some(addr), Some(websocket)) = (self.websocket_addr, &config.websocket) {
+            let scheme = if websocket.tls.is_some() { "wss" } else { "ws" };
+            let (host, port) = (&websocket.host, addr.port());
+            log::info!("Listening for websocket clients on {scheme}://{host}:{port}");
+            if websocket.tls.is_none() {
+                log::warn!("Websocket not configured with TLS. DO NOT USE IN PRODUCTION!");
+            }
+        }
+        let Some(tls) = &config.tls else { return };
+        let first = tls.handshake_first == HandshakeFirst::Always;
+        let both = config.allow_non_tls && !first && config.profile >= Profile::V2_14;
+        let offer = if both { "available" } else { "required" };
+        log::info!("TLS {offer} for client connections");
+        if first {
+            let option = "\"TLS Handshake First\"";
+            log::warn!("Clients that are not using {option} option will fail to connect");
+        }
+    }
+
+    /// Takes the TLS options of `config`, and what its files hold now, for new connections.
+    pub(super) fn reload(&self, config: &Config) -> Result<(), TransportError> {
+        if let (Some(acceptor), Some(tls)) = (&self.tls, &config.tls) {
+            acceptor.replace(tls)?;
+        }
+        if let (Some(acceptor), Some(websocket)) = (&self.websocket, &config.websocket) {
+            acceptor.replace_tls(websocket)?;
+        }
+        Ok(())
+    }
+
+    /// Says in INFO what is true of this entrance only.
+    pub(super) fn announce(&self, entrance: Entrance, config: &Config, info: &mut Info) {
+        match (entrance, &self.tls, &self.websocket) {
+            (Entrance::Tcp, Some(tls), _) => tls.announce(info),
+            (Entrance::WebSocket, _, Some(websocket)) if config.profile >= Profile::V2_10 => {
+                info.port = self.websocket_addr.map_or(info.port, |addr| addr.port());
+                websocket.announce(info);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Waits for a connection, for ever where nothing is listened on.
+pub(super) async fn accept(
+    listener: Option<&tokio::net::TcpListener>,
+) -> io::Result<(TcpStream, SocketAddr)> {
+    match listener {
+        Some(listener) => listener.accept().await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Shared {
+    /// Holds the conversation, once it is clear in what.
+    pub(super) async fn admit(&self, stream: TcpStream, entrance: Entrance, arrival: Arrival) {
+        // Boxed is what is rare, so that a plain connection's future does not have its size.
+        match (entrance, &self.entrances.tls, &self.entrances.websocket) {
+            (Entrance::WebSocket, _, Some(acceptor)) => {
+                Box::pin(self.upgrade(stream, acceptor, arrival)).await;
+            }
+            (Entrance::Tcp, Some(acceptor), _) if !arrival.full => {
+                Box::pin(self.secure(stream, acceptor, arrival)).await;
+            }
+            _ => {
+                let (reader, writer) = stream.into_split();
+                self.converse(reader, writer, arrival).await;
+            }
+        }
+    }
+
+    async fn secure(&self, stream: TcpStream, acceptor: &TlsAcceptor, mut arrival: Arrival) {
+        let mut peer = Peer::default();
+        let admitted = acceptor.admit(stream, &arrival.newcomer.info, &mut peer);
+        match self.unless_stopped(&arrival.newcomer, admitted).await {
+            None => {}
+            Some(Stream::Clear(stream)) => {
+                let (reader, writer) = stream.into_split();
+                arrival.newcomer.peer = Arc::new(peer);
+                self.converse(reader, writer, arrival).await;
+            }
+            #[cfg(feature = "tls")]
+            Some(Stream::Tls(stream)) => {
+                let (reader, writer) = tokio::io::split(stream);
+                arrival.newcomer.peer = Arc::new(peer);
+                self.converse(reader, writer, arrival).await;
+            }
+        }
+    }
+
+    async fn upgrade(&self, stream: TcpStream, acceptor: &WebSocketAcceptor, mut arrival: Arrival) {
+        let admitted = acceptor.admit(stream, Peer::new(Kind::WebSocket));
+        if let Some((stream, peer)) = self.unless_stopped(&arrival.newcomer, admitted).await {
+            let (reader, writer) = tokio::io::split(stream);
+            arrival.newcomer.peer = peer;
+            self.converse(reader, writer, arrival).await;
+        }
+    }
+
+    /// Waits for a handshake; gives up when the server stops.
+    async fn unless_stopped<T>(
+        &self,
+        newcomer: &Newcomer,
+        admitted: impl Future<Output = Result<T, NotAdmitted>>,
+    ) -> Option<T> {
+        let ended = async { while newcomer.client.outbox.news().await != News::Ending {} };
+        let result = tokio::select! {
+            result = admitted => result,
+            () = ended => Err(NotAdmitted::Stopped),
+        };
+        result
+            .inspect_err(|error| {
+                let level = match error {
+                    NotAdmitted::Stopped => log::Level::Debug,
+                    _ => log::Level::Error,
+                };
+                log::log!(level, "{} - {error}", newcomer.client.label);
+                self.forget(newcomer.info.client_id);
+            })
+            .ok()
+    }
+
+    /// Serves, or says that there is no room (CORE-LIMIT-001).
+    async fn converse<R, W>(&self, reader: R, writer: W, arrival: Arrival)
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin + Send + 'static,
+    {
+        let Arrival { newcomer, changes, full } = arrival;
+        if full {
+            newcomer.client.ledger.ends(Reason::behind(FULL));
+            newcomer.peer.ends(Reason::behind(FULL));
+            self.history.add(&newcomer.client);
+            connection::refuse(reader, writer, &newcomer.info, FULL).await;
+            return log::error!("{} - {FULL}", newcomer.client.label);
+        }
+        let id = newcomer.info.client_id;
+        connection::serve(reader, writer, newcomer, changes, || self.forget(id)).await;
+    }
+}

@@ -1,0 +1,42 @@
+//! In place of TLS where the feature `tls` is off.
+
+use tokio::net::TcpStream;
+
+use super::{NotAdmitted, Peer, Stream, Tls, TransportError};
+use crate::protocol::Info;
+
+/// There is none.
+#[derive(Debug)]
+pub(crate) enum Acceptor {}
+
+impl Acceptor {
+    pub(crate) fn new(_: &Tls, _: bool) -> Result<Acceptor, TransportError> {
+        Err(TransportError::NotBuiltIn("tls"))
+    }
+
+    pub(crate) fn replace(&self, _: &Tls) -> Result<(), TransportError> {
+        match *self {}
+    }
+
+    pub(crate) fn announce(&self, _: &mut Info) {
+        match *self {}
+    }
+
+    pub(crate) async fn admit(
+        &self,
+        _: TcpStream,
+        _: &Info,
+        _: &mut Peer,
+    ) -> Result<Stream, NotAdmitted> {
+        match *self {}
+    }
+
+    #[cfg(feature = "websocket")]
+    pub(crate) async fn handshake_or_hint(
+        &self,
+        _: TcpStream,
+        _: &mut Peer,
+    ) -> Result<Stream, NotAdmitted> {
+        match *self {}
+    }
+}

@@ -1,0 +1,34 @@
+//! In place of WebSockets where the feature `websocket` is off.
+
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+
+use super::{NotAdmitted, Peer, TransportError, WebSocket};
+use crate::{Config, protocol::Info};
+
+/// There is none.
+#[derive(Debug)]
+pub(crate) enum Acceptor {}
+
+impl Acceptor {
+    pub(crate) fn new(_: &WebSocket, _: &Config) -> Result<Acceptor, TransportError> {
+        Err(TransportError::NotBuiltIn("websocket"))
+    }
+
+    pub(crate) fn replace_tls(&self, _: &WebSocket) -> Result<(), TransportError> {
+        match *self {}
+    }
+
+    pub(crate) fn announce(&self, _: &mut Info) {
+        match *self {}
+    }
+
+    pub(crate) async fn admit(
+        &self,
+        _: TcpStream,
+        _: Peer,
+    ) -> Result<(tokio::io::DuplexStream, Arc<Peer>), NotAdmitted> {
+        match *self {}
+    }
+}
