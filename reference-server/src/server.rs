@@ -85,7 +85,6 @@ pub(crate) struct Shared {
     terms: watch::Sender<Terms>,
     addr: SocketAddr,
     monitoring_addr: Option<SocketAddr>,
-    entrances: Entrances,
     id: String,
     name: String,
     clients: Mutex<HashMap<u64, Arc<Client>>>,
@@ -108,7 +107,7 @@ impl Server {
 
     /// What a client connects to by WebSocket, if it can: `ws://127.0.0.1:41235`, or `wss://…`.
     pub fn websocket_url(&self) -> Option<String> {
-        let addr = self.shared.entrances.websocket_addr?;
+        let addr = self.websocket_addr()?;
         let tls = self.config().websocket.as_ref()?.tls.is_some();
         Some(format!("{}://{addr}", if tls { "wss" } else { "ws" }))
     }
@@ -118,7 +117,14 @@ impl Server {
     /// # Errors
     /// What can't be read or does not fit together; what held before then goes on.
     pub fn reload_certificates(&self) -> Result<(), TransportError> {
-        self.shared.entrances.reload(&self.config())
+        let Terms { config, entrances, .. } = self.shared.terms.borrow().clone();
+        let entrances = entrances.renewed(&config)?;
+        self.shared.change(|terms| terms.entrances = entrances);
+        Ok(())
+    }
+
+    fn websocket_addr(&self) -> Option<SocketAddr> {
+        self.shared.terms.borrow().entrances.websocket_addr
     }
 
     /// Where the monitoring pages are, if they are served: `http://127.0.0.1:41235`, with what
@@ -190,9 +196,7 @@ impl Server {
         let mut config = (*self.config()).clone();
         config.port = self.addr().port();
         config.monitoring.port = self.shared.monitoring_addr.map(|addr| addr.port());
-        if let (Some(it), Some(addr)) =
-            (&mut config.websocket, self.shared.entrances.websocket_addr)
-        {
+        if let (Some(it), Some(addr)) = (&mut config.websocket, self.websocket_addr()) {
             it.port = addr.port();
         }
         self.shutdown().await;
@@ -212,7 +216,6 @@ impl Server {
             Some(listener) => Some(listener.local_addr().map_err(StartError::Thread)?),
             None => None,
         };
-        entrances.log(&config);
         let runtime = runtime(config.threads).map_err(StartError::Thread)?;
         let pages = listen::for_monitoring(&config)?;
         let pages_addr = pages.as_ref().map(TcpListener::local_addr).transpose();
@@ -265,14 +268,16 @@ impl Shared {
         Shared {
             addr,
             monitoring_addr,
-            entrances,
             id,
             name: greeting.server_name.clone(),
             history: History::new(match monitoring_addr {
                 Some(_) => config.monitoring.max_closed_clients,
                 None => 0,
             }),
-            terms: watch::Sender::new(Terms::new(config, greeting)),
+            terms: watch::Sender::new(Terms {
+                entrances: Arc::new(entrances),
+                ..Terms::new(config, greeting)
+            }),
             clients: Mutex::default(),
             last_client_id: AtomicU64::new(0),
         }
@@ -359,7 +364,7 @@ impl Shared {
             nonce: terms.authenticator.nonce(),
             ..(*terms.greeting).clone()
         };
-        self.entrances.announce(entrance, &terms.config, &mut info);
+        terms.entrances.announce(entrance, &terms.config, &mut info);
         log::debug!("{} - Client connection created", client.label);
         let newcomer = Newcomer { client, info, peer: Arc::default(), terms };
         async move { self.admit(stream, entrance, Arrival { newcomer, changes, full }).await }

@@ -3,9 +3,21 @@
 
 use std::path::{Path, PathBuf};
 
-use nats_reference_server::{Config, ConfigError, ConfigWarning, Profile, config_digest};
+use nats_reference_server::{Config, ConfigError, ConfigWarning, Pem, Profile, Tls, config_digest};
 
 use super::table::{self, Does, Flag, SECTIONS, Set, Takes};
+
+const TLS_HELP: &str = "
+TLS is configured in the tls section of a configuration file:
+
+    tls {
+        cert_file: \"server-cert.pem\"
+        key_file:  \"server-key.pem\"
+        ca_file:   \"ca.pem\"
+        verify:    true
+    }
+
+or by the flags --tls, --tlscert, --tlskey, --tlsverify and --tlscacert.";
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -38,6 +50,8 @@ pub(super) struct CommandLine {
     /// What was accepted and is without effect.
     pub(super) warnings: Vec<String>,
     settings: Vec<(Set, String)>,
+    /// Takes the place of the file's (TLS-009).
+    tls: Option<Tls>,
 }
 
 /// A flag as it was given.
@@ -50,7 +64,7 @@ struct Given {
 /// Reads the arguments behind the program's name.
 pub(super) fn parse(arguments: impl Iterator<Item = String>) -> Result<Outcome, Refusal> {
     let (given, word) = split(arguments)?;
-    let last = |name| given.iter().rfind(|given: &&Given| given.flag.names.contains(&name));
+    let last = |name: &str| given.iter().rfind(|given: &&Given| given.flag.names.contains(&name));
     let is_on = |name| last(name).is_some_and(|given| given.value == "true");
     let word = word.map(|word| (word.to_lowercase(), word));
     let is_word = |name| word.as_ref().is_some_and(|(word, _)| word == name);
@@ -61,7 +75,7 @@ pub(super) fn parse(arguments: impl Iterator<Item = String>) -> Result<Outcome, 
         return Ok(Outcome::Print(help()));
     }
     if is_on("help_tls") {
-        return Ok(Outcome::Print("TLS is not supported by this server.".to_owned()));
+        return Ok(Outcome::Print(TLS_HELP.to_owned()));
     }
     if let Some((_, word)) = word {
         return Err(Refusal::Fatal(format!("unrecognized command: {word:?}")));
@@ -77,9 +91,28 @@ pub(super) fn parse(arguments: impl Iterator<Item = String>) -> Result<Outcome, 
             None => Err(Refusal::Fatal(words.to_owned())),
         };
     }
-    let mut line = CommandLine { config_file, ..CommandLine::default() };
+    let text = |name: &str| last(name).map(|given| given.value.clone());
+    let tls = tls(&text)?;
+    let mut line = CommandLine { config_file, tls, ..CommandLine::default() };
     given.into_iter().try_for_each(|given| line.take(given))?;
     Ok(Outcome::Serve(line))
+}
+
+/// TLS as the flags have it; none where they say nothing of it.
+fn tls(text: &dyn Fn(&str) -> Option<String>) -> Result<Option<Tls>, Refusal> {
+    let any =
+        ["tls", "tlscert", "tlskey", "tlsverify", "tlscacert"].iter().any(|it| text(it).is_some());
+    if !any || text("tls").as_deref() == Some("false") {
+        return Ok(None);
+    }
+    let missing = |what| Refusal::Fatal(format!("TLS Server {what} must be present and valid"));
+    let certificates = text("tlscert").ok_or_else(|| missing("certificate"))?;
+    let key = text("tlskey").ok_or_else(|| missing("private key"))?;
+    Ok(Some(Tls {
+        authorities: text("tlscacert").map(|path| Pem::File(path.into())),
+        verify: text("tlsverify").as_deref() == Some("true"),
+        ..Tls::from_files(certificates, key)
+    }))
 }
 
 /// The flags, and the first word that is none.
@@ -171,6 +204,7 @@ impl CommandLine {
             // It has been tried before.
             let _ = set(&mut config, value);
         }
+        config.tls = self.tls.clone().or(config.tls);
         Ok((config, warnings))
     }
 }
@@ -274,6 +308,29 @@ mod tests {
         ] {
             let Err(Refusal::Fatal(problem)) = parsed(line) else { panic!("{line}") };
             assert!(problem.contains(words), "{line}: {problem}");
+        }
+    }
+
+    #[test]
+    fn tls_flags_stand_for_themselves() {
+        // TLS-009
+        let pair = "--tlscert c --tlskey k";
+        for (line, verify, authorities) in [
+            (pair.to_owned(), false, None),
+            (format!("--tls {pair} --tlscacert a"), false, Some(Pem::File("a".into()))),
+            (format!("--tlsverify {pair}"), true, None),
+        ] {
+            let tls = Tls { verify, authorities, ..Tls::from_files("c", "k") };
+            assert_eq!(parsed(&line).unwrap().tls, Some(tls), "{line}");
+        }
+        assert_eq!(parsed(&format!("--tls=false {pair}")).unwrap().tls, None);
+        for (line, what) in [
+            ("--tls", "certificate"),
+            ("--tlscacert a", "certificate"),
+            ("--tlsverify --tlscert c", "private key"),
+        ] {
+            let words = format!("TLS Server {what} must be present and valid");
+            assert_eq!(parsed(line).unwrap_err(), Refusal::Fatal(words), "{line}");
         }
     }
 

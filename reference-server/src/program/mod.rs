@@ -8,7 +8,7 @@ mod table;
 
 use std::{io, process::ExitCode};
 
-use nats_reference_server::{Config, Profile, Server, StartError, config_digest};
+use nats_reference_server::{Config, HandshakeFirst, Profile, Server, StartError, config_digest};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::{
@@ -93,6 +93,7 @@ impl From<StartError> for Failure {
                 Failure::Fatal(format!("Error listening on port: {address}, {words}"))
             }
             StartError::Config(words) => Failure::Told(words),
+            StartError::Transport(error) => Failure::Told(error.to_string()),
             other => Failure::Fatal(other.to_string()),
         }
     }
@@ -130,7 +131,9 @@ impl Process<'_> {
         }
         let addr = server.addr();
         let ports_file = ports_dir.and_then(|folder| PortsFile::write(&folder, addr));
+        log_websockets(&server);
         log::info!("Listening for client connections on {}", join(&host, addr.port()));
+        log_tls(&server.config());
         log::info!("Server is ready");
         let mut process =
             Process { line, logger, server, profile, ports_file, is_lame_duck: false };
@@ -193,6 +196,30 @@ impl Process<'_> {
             self.ports_file = program.ports_dir.and_then(write);
         }
         Ok(digest)
+    }
+}
+
+/// Says where WebSockets are listened for (WS-006).
+fn log_websockets(server: &Server) {
+    let config = server.config();
+    let (Some(url), Some(websocket)) = (server.websocket_url(), &config.websocket) else { return };
+    let (scheme, port) = (url.split(':').next(), url.rsplit(':').next());
+    let (scheme, port) = (scheme.unwrap_or_default(), port.unwrap_or_default());
+    log::info!("Listening for websocket clients on {scheme}://{}:{port}", websocket.host);
+    if websocket.tls.is_none() {
+        log::warn!("Websocket not configured with TLS. DO NOT USE IN PRODUCTION!");
+    }
+}
+
+/// Says who is served in TLS (TLS-003, TLS-010).
+fn log_tls(config: &Config) {
+    let Some(tls) = &config.tls else { return };
+    let first = tls.handshake_first == HandshakeFirst::Always;
+    let both = config.allow_non_tls && !first && config.profile >= Profile::V2_14;
+    log::info!("TLS {} for client connections", if both { "available" } else { "required" });
+    if first {
+        let option = "\"TLS Handshake First\"";
+        log::warn!("Clients that are not using {option} option will fail to connect");
     }
 }
 

@@ -199,11 +199,11 @@ pub(super) const SECTIONS: &[(&str, &[Flag])] = &[
     (
         "TLS Options",
         &[
-            flag(&["tls"], Switch, "Enable TLS, do not verify clients", Unsupported),
-            flag(&["tlscert"], Text("<file>"), "Server certificate file", Unsupported),
-            flag(&["tlskey"], Text("<file>"), "Private key for server certificate", Unsupported),
-            flag(&["tlsverify"], Switch, "Enable TLS, verify client certificates", Unsupported),
-            flag(&["tlscacert"], Text("<file>"), "Client certificate CA", Unsupported),
+            flag(&["tls"], Switch, "Enable TLS, do not verify clients", Program),
+            flag(&["tlscert"], Text("<file>"), "Server certificate file", Program),
+            flag(&["tlskey"], Text("<file>"), "Private key for server certificate", Program),
+            flag(&["tlsverify"], Switch, "Enable TLS, verify client certificates", Program),
+            flag(&["tlscacert"], Text("<file>"), "Client certificate CA", Program),
         ],
     ),
     (

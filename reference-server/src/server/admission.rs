@@ -10,7 +10,7 @@ use tokio::{
 
 use super::{Shared, Terms};
 use crate::{
-    Config, HandshakeFirst, Profile,
+    Config, Profile,
     connection::{self, Newcomer},
     ledger::Reason,
     outbox::News,
@@ -27,9 +27,9 @@ pub(super) enum Entrance {
     WebSocket,
 }
 
-/// What stands at the entrances.
-#[derive(Debug)]
-pub(super) struct Entrances {
+/// What stands at the entrances; a reload makes others, for new connections.
+#[derive(Debug, Default)]
+pub(crate) struct Entrances {
     tls: Option<TlsAcceptor>,
     websocket: Option<WebSocketAcceptor>,
     pub(super) websocket_addr: Option<SocketAddr>,
@@ -56,36 +56,10 @@ impl Entrances {
         })
     }
 
-    /// Says what is offered, in nats-server's words (TLS-003, WS-006).
-    pub(super) fn log(&self, config: &Config) {
-        if let (Some(addr), Some(websocket)) = (self.websocket_addr, &config.websocket) {
-            let scheme = if websocket.tls.is_some() { "wss" } else { "ws" };
-            let (host, port) = (&websocket.host, addr.port());
-            log::info!("Listening for websocket clients on {scheme}://{host}:{port}");
-            if websocket.tls.is_none() {
-                log::warn!("Websocket not configured with TLS. DO NOT USE IN PRODUCTION!");
-            }
-        }
-        let Some(tls) = &config.tls else { return };
-        let first = tls.handshake_first == HandshakeFirst::Always;
-        let both = config.allow_non_tls && !first && config.profile >= Profile::V2_14;
-        let offer = if both { "available" } else { "required" };
-        log::info!("TLS {offer} for client connections");
-        if first {
-            let option = "\"TLS Handshake First\"";
-            log::warn!("Clients that are not using {option} option will fail to connect");
-        }
-    }
-
-    /// Takes the TLS options of `config`, and what its files hold now, for new connections.
-    pub(super) fn reload(&self, config: &Config) -> Result<(), TransportError> {
-        if let (Some(acceptor), Some(tls)) = (&self.tls, &config.tls) {
-            acceptor.replace(tls)?;
-        }
-        if let (Some(acceptor), Some(websocket)) = (&self.websocket, &config.websocket) {
-            acceptor.replace_tls(websocket)?;
-        }
-        Ok(())
+    /// The same with the options of `config`, and what its files hold now (TLS-021).
+    pub(super) fn renewed(&self, config: &Config) -> Result<Arc<Entrances>, TransportError> {
+        let websocket_addr = self.websocket_addr;
+        Ok(Arc::new(Entrances { websocket_addr, ..Entrances::new(config)? }))
     }
 
     /// Says in INFO what is true of this entrance only.
@@ -115,7 +89,8 @@ impl Shared {
     /// Holds the conversation, once it is clear in what.
     pub(super) async fn admit(&self, stream: TcpStream, entrance: Entrance, arrival: Arrival) {
         // Boxed is what is rare, so that a plain connection's future does not have its size.
-        match (entrance, &self.entrances.tls, &self.entrances.websocket) {
+        let entrances = arrival.newcomer.terms.entrances.clone();
+        match (entrance, &entrances.tls, &entrances.websocket) {
             (Entrance::WebSocket, _, Some(acceptor)) => {
                 Box::pin(self.upgrade(stream, acceptor, arrival)).await;
             }

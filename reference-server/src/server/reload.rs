@@ -5,9 +5,9 @@ use std::sync::Arc;
 use rand::seq::SliceRandom;
 use thiserror::Error;
 
-use super::{Phase, Server, Shared, terms::greeting};
+use super::{Entrances, Phase, Server, Shared, terms::greeting};
 use crate::{
-    Config,
+    Config, WebSocket,
     conf::duration::show,
     ledger::Reason,
     outbox::{Ending, Ring},
@@ -58,9 +58,11 @@ const FIXED: &[(&str, Shown)] = &[
     ("MaxClosedClients", |c| c.monitoring.max_closed_clients.to_string()),
     ("LogSizeLimit", |c| c.program.log_file_bytes_max.to_string()),
     ("LogMaxFiles", |c| c.program.log_files_max.to_string()),
-    ("TLSConfig", |c| format!("{:?}", c.tls)),
     ("AllowNonTLS", |c| c.allow_non_tls.to_string()),
-    ("Websocket", |c| format!("{:?}", c.websocket)),
+    ("Websocket", |c| {
+        let websocket = c.websocket.as_ref();
+        format!("{:?}", websocket.map(|it| WebSocket { tls: None, ..it.clone() }))
+    }),
     ("Profile", |c| c.profile.version().to_owned()),
     ("Threads", |c| c.threads.to_string()),
 ];
@@ -93,7 +95,8 @@ impl Server {
     /// Takes other options over, all or none, and says which: `max_payload = 200` (LIFE-003).
     /// They hold for connections that are open as well; more of those than
     /// [`max_connections`](Config::max_connections) are closed (LIFE-010). A write deadline holds
-    /// for new ones only. Options of the program are compared, and are for the program to follow.
+    /// for new ones only, and so does TLS, whose files are read again (TLS-021). Options of the
+    /// program are compared, and are for the program to follow.
     ///
     /// ```
     /// # use nats_reference_server::{Config, Server};
@@ -129,16 +132,22 @@ impl Server {
             return Err(ReloadError::NotSupported { option: "Authorization", old, new });
         }
         let unusable = |error: TransportError| ReloadError::Config(error.to_string());
-        self.shared.entrances.reload(&config).map_err(unusable)?;
+        let entrances = self.shared.terms.borrow().entrances.clone();
+        let entrances = entrances.renewed(&config).map_err(unusable)?;
         let changes = CHANGEABLE.iter().filter(differs);
-        let changes = changes.map(|(name, show)| format!("{name} = {}", show(&config))).collect();
-        self.shared.replace(config)?;
+        let changes = changes.map(|(name, show)| format!("{name} = {}", show(&config)));
+        let tls = (old.tls != config.tls).then(|| match config.tls {
+            Some(_) => "tls = enabled".to_owned(),
+            None => "tls = disabled".to_owned(),
+        });
+        let changes = changes.chain(tls).collect();
+        self.shared.replace(config, entrances)?;
         Ok(changes)
     }
 }
 
 impl Shared {
-    fn replace(&self, config: Config) -> Result<(), ReloadError> {
+    fn replace(&self, config: Config, entrances: Arc<Entrances>) -> Result<(), ReloadError> {
         if self.terms.borrow().phase == Phase::Stopping {
             return Err(ReloadError::Stopping);
         }
@@ -146,6 +155,7 @@ impl Shared {
         let greeting = greeting(&config, self.addr, &self.id);
         self.change(|terms| {
             terms.config = Arc::new(config);
+            terms.entrances = entrances;
             let auth_required = terms.greeting.auth_required;
             terms.greeting = Arc::new(Info { auth_required, ..greeting });
         });
@@ -193,8 +203,8 @@ mod tests {
             ProgramConfig, debug trace log_file log_file_bytes_max log_files_max log_time log_utc
             pid_file ports_dir
         );
-        // Logins are compared as a whole, options of the pages and the program one by one.
-        let all = of_the_server - 3 + of_the_pages + of_the_program;
+        // Logins and TLS are compared as a whole, options of the pages and the program one by one.
+        let all = of_the_server - 4 + of_the_pages + of_the_program;
         assert_eq!(FIXED.len() + CHANGEABLE.len(), all);
     }
 }

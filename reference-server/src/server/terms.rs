@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use super::Entrances;
 use crate::{Config, auth::Authenticator, protocol::Info};
 
 /// What holds for all connections; each has a receiver, and is called when it changes.
@@ -11,6 +12,8 @@ pub(crate) struct Terms {
     /// What INFO says to all alike.
     pub(crate) greeting: Arc<Info>,
     pub(crate) authenticator: Arc<Authenticator>,
+    /// How new connections are let in.
+    pub(crate) entrances: Arc<Entrances>,
     pub(crate) phase: Phase,
 }
 
@@ -31,6 +34,7 @@ impl Terms {
             config: Arc::new(config),
             greeting: Arc::new(greeting),
             authenticator: Arc::new(authenticator),
+            entrances: Arc::default(),
             phase: Phase::Serving,
         }
     }

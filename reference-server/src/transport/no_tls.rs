@@ -14,10 +14,6 @@ impl Acceptor {
         Err(TransportError::NotBuiltIn("tls"))
     }
 
-    pub(crate) fn replace(&self, _: &Tls) -> Result<(), TransportError> {
-        match *self {}
-    }
-
     pub(crate) fn announce(&self, _: &mut Info) {
         match *self {}
     }

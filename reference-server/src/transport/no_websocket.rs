@@ -16,10 +16,6 @@ impl Acceptor {
         Err(TransportError::NotBuiltIn("websocket"))
     }
 
-    pub(crate) fn replace_tls(&self, _: &WebSocket) -> Result<(), TransportError> {
-        match *self {}
-    }
-
     pub(crate) fn announce(&self, _: &mut Info) {
         match *self {}
     }

@@ -4,7 +4,7 @@ mod certificate;
 mod settings;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -33,10 +33,10 @@ const NOT_HTTPS: &[u8] = b"HTTP/1.0 400 Bad Request\r\n\r\n\
 pub(crate) struct Acceptor {
     /// Clients that speak in clear are served as well (TLS-010).
     allow_clear: bool,
-    current: RwLock<Arc<Current>>,
+    current: Current,
 }
 
-/// The options that hold for new connections.
+/// The options of the handshakes.
 #[derive(Debug)]
 struct Current {
     config: Arc<ServerConfig>,
@@ -61,26 +61,12 @@ impl Acceptor {
     /// # Errors
     /// What can't be read or does not fit together.
     pub(crate) fn new(tls: &Tls, allow_clear: bool) -> Result<Acceptor, TransportError> {
-        Ok(Acceptor { allow_clear, current: RwLock::new(Arc::new(Current::new(tls)?)) })
-    }
-
-    /// Takes other options, and reads the files again, for connections from now on (TLS-021).
-    ///
-    /// # Errors
-    /// As in [`new`](Acceptor::new); what held before then goes on.
-    pub(crate) fn replace(&self, tls: &Tls) -> Result<(), TransportError> {
-        let current = Arc::new(Current::new(tls)?);
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = current;
-        Ok(())
-    }
-
-    fn current(&self) -> Arc<Current> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+        Ok(Acceptor { allow_clear, current: Current::new(tls)? })
     }
 
     /// Says in INFO what this listener wants.
     pub(crate) fn announce(&self, info: &mut Info) {
-        let current = self.current();
+        let current = &self.current;
         let both = self.allow_clear && current.first != HandshakeFirst::Always;
         (info.tls_required, info.tls_available) = (!both, both);
         info.tls_verify = current.asks_for_certificate;
@@ -97,7 +83,7 @@ impl Acceptor {
         info: &Info,
         peer: &mut Peer,
     ) -> Result<Stream, NotAdmitted> {
-        let current = self.current();
+        let current = &self.current;
         let first = match current.first {
             HandshakeFirst::No => false,
             HandshakeFirst::Always => true,
@@ -128,7 +114,7 @@ impl Acceptor {
         mut stream: TcpStream,
         peer: &mut Peer,
     ) -> Result<Stream, NotAdmitted> {
-        match first_byte(&stream, self.current().timeout).await {
+        match first_byte(&stream, self.current.timeout).await {
             None => Err(NotAdmitted::TooSlow),
             Some(b'A'..=b'Z') => {
                 // A peer that does not take it is gone anyway.
@@ -150,7 +136,7 @@ impl Acceptor {
         first: bool,
         peer: &mut Peer,
     ) -> Result<Stream, NotAdmitted> {
-        let current = self.current();
+        let current = &self.current;
         let done = timeout(current.timeout, current.handshake(stream, first)).await;
         let (stream, session) = done.map_err(|_| NotAdmitted::TooSlow)??;
         peer.tls = Some(session);

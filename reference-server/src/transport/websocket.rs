@@ -69,17 +69,6 @@ impl Acceptor {
         })
     }
 
-    /// Takes other certificates for connections from now on.
-    ///
-    /// # Errors
-    /// As [`new`](Acceptor::new); what held before then goes on.
-    pub(crate) fn replace_tls(&self, options: &WebSocket) -> Result<(), TransportError> {
-        match (&self.tls, &options.tls) {
-            (Some(acceptor), Some(tls)) => acceptor.replace(tls),
-            _ => Ok(()),
-        }
-    }
-
     /// Says in INFO what this listener wants (WS-019).
     pub(crate) fn announce(&self, info: &mut Info) {
         (info.host, info.port) = self.rules.advertised(&info.host, info.port);

@@ -1,6 +1,11 @@
 //! Section 6 of the catalogue: flags, and files that tell of the process.
 
-use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt};
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    os::unix::fs::PermissionsExt,
+};
 
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -245,4 +250,27 @@ fn the_host_is_repeated_as_it_was_given() {
     assert_eq!(server.client().info["host"], "localhost");
     server.signal(Signal::INT);
     assert_eq!(server.end().0, Some(0));
+}
+
+#[test]
+fn flags_switch_tls_on() {
+    // TLS-009
+    let folder = TempDir::new().unwrap();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    fs::write(folder.path().join("c.pem"), made.cert.pem()).unwrap();
+    fs::write(folder.path().join("k.pem"), made.signing_key.serialize_pem()).unwrap();
+    let flags = ["--tlsverify", "--tlscert", "c.pem", "--tlskey", "k.pem", "--tlscacert", "c.pem"];
+    let mut server = Running::start_in(folder, "", &flags);
+    let line = server.wait_for("Listening for client connections on ");
+    server.wait_for("TLS required for client connections");
+    server.wait_for("Server is ready");
+    let port = line.rsplit(':').next().unwrap().parse().unwrap();
+    let mut info = String::new();
+    let stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    BufReader::new(stream).read_line(&mut info).unwrap();
+    assert!(info.contains("\"tls_required\":true,\"tls_verify\":true"), "{info}");
+    let said = run(&["--tls"]);
+    assert_eq!(said.code, Some(1));
+    let words = "nats-server: TLS Server certificate must be present and valid\n";
+    assert_eq!(said.err, words);
 }

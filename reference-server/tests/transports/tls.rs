@@ -3,7 +3,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nats_reference_server::{HandshakeFirst, Identity, Pem, Server, StartError, Tls, TlsVersion};
+use nats_reference_server::{
+    Config, HandshakeFirst, Identity, Pem, Server, StartError, Tls, TlsVersion,
+};
 use sha2::{Digest, Sha256};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 use tokio_rustls::rustls::version;
@@ -232,4 +234,31 @@ async fn who_does_not_read_is_cut_off() {
     let (stream, _) = greeted(&server).await;
     let mut stream = certificates.handshake(stream).await.unwrap();
     is_cut_off_for_not_reading(&server, &mut stream, b"SUB stalled 1\r\n").await;
+}
+
+#[tokio::test]
+async fn a_reload_can_switch_tls_on_and_off() {
+    let certificates = Certificates::new();
+    let server = Server::builder().start().await.unwrap();
+    let (mut old, info) = greeted(&server).await;
+    assert!(!info.contains("tls_"), "{info}");
+    let plain = server.config();
+    let tls = Some(certificates.tls());
+    let secure = Config { tls: tls.clone(), ..(*plain).clone() };
+    assert_eq!(server.reload(secure.clone()).unwrap(), ["tls = enabled"]);
+    let (stream, info) = greeted(&server).await;
+    assert!(info.contains("\"tls_required\":true"), "{info}");
+    ping(&mut certificates.handshake(stream).await.unwrap()).await;
+    ping(&mut old).await;
+    // The same options, and the files as they are by now (TLS-021).
+    fs::write(certificates.path("server.key"), "nothing").unwrap();
+    let refused = server.reload(secure).unwrap_err().to_string();
+    assert!(refused.contains("error parsing X509 certificate/key pair"), "{refused}");
+    let both = Config { allow_non_tls: true, ..(*server.config()).clone() };
+    let refused = server.reload(both).unwrap_err().to_string();
+    assert!(refused.contains("not supported for AllowNonTLS"), "{refused}");
+    assert_eq!(server.reload((*plain).clone()).unwrap(), ["tls = disabled"]);
+    let (mut stream, info) = greeted(&server).await;
+    assert!(!info.contains("tls_"), "{info}");
+    ping(&mut stream).await;
 }
