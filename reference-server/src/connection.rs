@@ -186,7 +186,9 @@ impl Conversation {
                         return "ended by the server".to_owned();
                     }
                     news.set(client.outbox.news());
-                    self.follow();
+                    if let Err(close) = self.follow() {
+                        return self.last_words(close);
+                    }
                     timer.set(sleep(self.delay()));
                 }
             }
@@ -231,8 +233,9 @@ impl Conversation {
                 scope = check.run() => scope,
                 () = ended => return Err(Close::Silently("ended by the server")),
             };
-            self.side.checked(scope)?;
-            self.session.logged_in(&self.config, &mut self.side)?;
+            if self.side.checked(scope)? {
+                self.session.logged_in(&self.config, &mut self.side)?;
+            }
             self.connected();
         }
         Ok(())
@@ -265,7 +268,11 @@ impl Conversation {
     fn operations(&mut self, buffer: &mut BytesMut) -> Result<Option<Check>, Close> {
         // What came behind a change is judged by it, even if the bytes are seen first.
         if self.terms.has_changed().unwrap_or(false) {
-            self.follow();
+            self.follow()?;
+        }
+        // The login that a reload has to judge again.
+        if let Some(check) = self.side.take_check() {
+            return Ok(Some(check));
         }
         if let (false, false, Some(first)) = (self.side.is_admitted(), self.begun, buffer.first()) {
             self.begun = true;
@@ -306,17 +313,18 @@ impl Conversation {
         result
     }
 
-    /// Does what a reload or a lame duck asks for (LIFE-006, LIFE-011).
-    fn follow(&mut self) {
+    /// Does what a reload or a lame duck asks for (LIFE-004 to 006, LIFE-011).
+    fn follow(&mut self) -> Result<(), Close> {
         let terms = self.terms.borrow_and_update().clone();
         if !Arc::ptr_eq(&terms.config, &self.config) {
             self.keepalive.set(terms.config.ping_interval, terms.config.ping_max);
-            self.side.follow(&terms);
+            let followed = self.side.follow(&terms, self.session.credentials());
             self.parser.limits = Limits {
                 max_payload_bytes: self.side.max_payload_bytes(),
                 ..limits(&terms.config)
             };
             self.config = terms.config;
+            followed?;
         }
         if terms.phase == Phase::LameDuck && !std::mem::replace(&mut self.lame_duck, true) {
             self.side.info.lame_duck = true;
@@ -326,6 +334,7 @@ impl Conversation {
                 self.side.send(&line);
             }
         }
+        Ok(())
     }
 
     fn keep_alive(&mut self) -> Result<(), Close> {

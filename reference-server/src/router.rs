@@ -47,9 +47,9 @@ const PATTERNS_AT_ONCE: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Account {
     name: Box<str>,
-    limits: AccountLimits,
+    limits: Mutex<AccountLimits>,
     /// Some of its users may not see all that they can subscribe to (PERM-009).
-    filters: bool,
+    filters: AtomicBool,
     connections: AtomicUsize,
     index: RwLock<Index<Arc<Subscription>>>,
     /// Goes up with every change of the index.
@@ -97,8 +97,8 @@ impl Account {
     pub(crate) fn new(name: &str, limits: AccountLimits, filters: bool) -> Account {
         Account {
             name: name.into(),
-            limits,
-            filters,
+            limits: Mutex::new(limits),
+            filters: AtomicBool::new(filters),
             connections: AtomicUsize::new(0),
             index: RwLock::default(),
             generation: AtomicU64::new(0),
@@ -110,19 +110,36 @@ impl Account {
     }
 
     pub(crate) fn limits(&self) -> AccountLimits {
-        self.limits
+        *self.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    #[cfg(test)]
     pub(crate) fn filters(&self) -> bool {
-        self.filters
+        self.filters.load(Ordering::Relaxed)
+    }
+
+    /// What a reload says of it; the connections look for themselves what that means for them.
+    pub(crate) fn reload(&self, limits: AccountLimits, filters: bool) {
+        *self.limits.lock().unwrap_or_else(PoisonError::into_inner) = limits;
+        self.filters.store(filters, Ordering::Relaxed);
+        self.forget_routes();
+    }
+
+    /// Makes routes void that were found so far.
+    fn forget_routes(&self) {
+        self.change(|_| {});
     }
 
     /// Counts one more connection; false if there is no room.
     fn admit(&self) -> bool {
-        let max = self.limits.max_connections.unwrap_or(usize::MAX);
+        let max = self.limits().max_connections.unwrap_or(usize::MAX);
         let more = |now| (now < max).then_some(now + 1);
         self.connections.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    /// Whether there are more connections than there may be.
+    pub(crate) fn is_crowded(&self) -> bool {
+        let max = self.limits().max_connections.unwrap_or(usize::MAX);
+        self.connections.load(Ordering::Relaxed) > max
     }
 
     fn dismiss(&self) {
@@ -150,7 +167,7 @@ impl Account {
 
     fn matches(&self, subject: &[u8]) -> Matches<Arc<Subscription>> {
         let mut found = self.index.read().unwrap_or_else(PoisonError::into_inner).matches(subject);
-        if self.filters {
+        if self.filters() {
             found.retain(|subscription| !subscription.scope.hides(subject));
         }
         found
@@ -158,6 +175,18 @@ impl Account {
 }
 
 impl Subscription {
+    pub(crate) fn pattern(&self) -> &[u8] {
+        &self.pattern
+    }
+
+    pub(crate) fn queue(&self) -> Option<&[u8]> {
+        self.queue.as_deref()
+    }
+
+    pub(crate) fn sid(&self) -> &[u8] {
+        &self.sid
+    }
+
     /// Whether the last message has been delivered. Who has read that message sees this as well:
     /// it went through the outbox, whose lock was held when the flag was set.
     fn has_ended(&self) -> bool {
@@ -300,6 +329,21 @@ impl Client {
         if ended {
             self.forget(&subscription);
         }
+    }
+
+    /// Ends the subscriptions that are not allowed any more, and answers them (LIFE-005).
+    pub(crate) fn keep(&self, allowed: impl Fn(&Subscription) -> bool) -> Vec<Arc<Subscription>> {
+        let table = self.table();
+        let refused = table.iter().map(|BySid(found)| found).filter(|found| !allowed(found));
+        let refused: Vec<Arc<Subscription>> = refused.cloned().collect();
+        drop(table);
+        for subscription in &refused {
+            let order = self.outbox.lock();
+            subscription.ended.store(true, Ordering::Relaxed);
+            drop(order);
+            self.forget(subscription);
+        }
+        refused
     }
 
     pub(crate) fn unsubscribe_all(&self) {

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::{Phase, Server, Shared, greeting};
 use crate::{
-    Config,
+    Auth, Config,
     conf::duration::show,
     outbox::{Ending, Ring},
     protocol::{Info, encode},
@@ -47,6 +47,7 @@ const FIXED: &[(&str, Shown)] = &[
     ("MaxPending", |c| c.max_pending_bytes.to_string()),
     ("MaxSubs", |c| c.max_subscriptions.to_string()),
     ("MaxSubTokens", |c| c.max_subject_tokens.to_string()),
+    ("NoAuthUser", |c| c.auth.no_auth_user.clone().unwrap_or_default()),
     ("NoHeaderSupport", |c| (!c.headers).to_string()),
     ("LameDuckDuration", |c| show(c.lame_duck_duration)),
     ("LameDuckGracePeriod", |c| show(c.lame_duck_grace_period)),
@@ -80,9 +81,26 @@ fn path(path: &Option<std::path::PathBuf>) -> String {
     path.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
 }
 
+/// What has changed about logins, as nats-server's log names it, without values. Users and
+/// accounts are looked at together: there, too, neither is ever named alone.
+fn auth_changes(old: &Auth, new: &Auth) -> Vec<String> {
+    let mut changes = Vec::new();
+    if old != new {
+        changes.extend(["authorization users", "accounts"].map(str::to_owned));
+    }
+    if old.token != new.token {
+        changes.push("authorization token".to_owned());
+    }
+    if old.timeout != new.timeout {
+        changes.push(format!("authorization timeout = {}", new.timeout.as_secs_f64()));
+    }
+    changes
+}
+
 impl Server {
     /// Takes other options over, all or none, and says which: `max_payload = 200` (LIFE-003).
-    /// They hold for connections that are open as well; more of those than
+    /// They hold for connections that are open as well: logins are judged again (LIFE-004), and
+    /// subscriptions that are no longer allowed are cancelled (LIFE-005). More connections than
     /// [`max_connections`](Config::max_connections) are closed (LIFE-010). A write deadline holds
     /// for new ones only. Options of the program are compared, and are for the program to follow.
     ///
@@ -112,12 +130,9 @@ impl Server {
             let (old, new) = (show(&old), show(&config));
             return Err(ReloadError::NotSupported { option, old, new });
         }
-        if old.auth != config.auth {
-            let (old, new) = (format!("{:?}", old.auth), format!("{:?}", config.auth));
-            return Err(ReloadError::NotSupported { option: "Authorization", old, new });
-        }
         let changes = CHANGEABLE.iter().filter(differs);
-        let changes = changes.map(|(name, show)| format!("{name} = {}", show(&config))).collect();
+        let changes = changes.map(|(name, show)| format!("{name} = {}", show(&config)));
+        let changes = changes.chain(auth_changes(&old.auth, &config.auth)).collect();
         self.shared.replace(config)?;
         Ok(changes)
     }
@@ -131,8 +146,11 @@ impl Shared {
         let max = config.max_connections;
         let greeting = greeting(&config, self.addr, &self.id);
         self.change(|terms| {
+            if terms.config.auth != config.auth {
+                terms.authenticator = Arc::new(terms.authenticator.reloaded(&config));
+            }
             terms.config = Arc::new(config);
-            let auth_required = terms.greeting.auth_required;
+            let auth_required = terms.authenticator.asks();
             terms.greeting = Arc::new(Info { auth_required, ..greeting });
         });
         let mut clients: Vec<Arc<Client>> = self.clients().values().cloned().collect();
@@ -177,7 +195,7 @@ mod tests {
             ProgramConfig, debug trace log_file log_file_bytes_max log_files_max log_time log_utc
             pid_file ports_dir
         );
-        // Logins are compared as a whole, and the program's options one by one.
-        assert_eq!(FIXED.len() + CHANGEABLE.len(), of_the_server - 2 + of_the_program);
+        // Of logins one part needs a restart; the others are compared as `auth_changes` does.
+        assert_eq!(FIXED.len() + CHANGEABLE.len(), of_the_server - 1 + of_the_program);
     }
 }
