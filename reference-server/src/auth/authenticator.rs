@@ -185,7 +185,9 @@ impl Authenticator {
         if !self.required {
             return Verdict::Admitted(self.anybody());
         }
-        if self.by_token {
+        let lists_users = !self.by_name.is_empty() || !self.by_nkey.is_empty();
+        let names_nobody = offer.user.is_empty() && offer.nkey.is_empty();
+        if self.by_token && (names_nobody || !lists_users) {
             return self.compare(&self.anybody, &offer.token);
         }
         if !self.by_nkey.is_empty() && !offer.nkey.is_empty() {

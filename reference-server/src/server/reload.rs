@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::{Phase, Server, Shared, greeting};
 use crate::{
-    Auth, Config,
+    Auth, Config, Credential, Secret, User,
     conf::duration::show,
     outbox::{Ending, Ring},
     protocol::{Info, encode},
@@ -81,12 +81,31 @@ fn path(path: &Option<std::path::PathBuf>) -> String {
     path.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
 }
 
+/// The name of the only user.
+fn name(auth: &Auth) -> Option<&str> {
+    auth.user.as_ref().map(User::name)
+}
+
+/// The password of the only user.
+fn password(auth: &Auth) -> Option<&Secret> {
+    match auth.user.as_ref().map(|user| &user.credential)? {
+        Credential::Password { password, .. } => Some(password),
+        Credential::Nkey(_) => None,
+    }
+}
+
 /// What has changed about logins, as nats-server's log names it, without values. Users and
 /// accounts are looked at together: there, too, neither is ever named alone.
 fn auth_changes(old: &Auth, new: &Auth) -> Vec<String> {
     let mut changes = Vec::new();
     if old != new {
         changes.extend(["authorization users", "accounts"].map(str::to_owned));
+    }
+    if name(old) != name(new) {
+        changes.push("authorization username".to_owned());
+    }
+    if password(old) != password(new) {
+        changes.push("authorization password".to_owned());
     }
     if old.token != new.token {
         changes.push("authorization token".to_owned());
