@@ -10,6 +10,7 @@
 //! one is taken, with two exceptions: a client's own table while the index is changed for it, and
 //! its outbox while a request is written down.
 
+mod account;
 mod label;
 mod publisher;
 mod routes;
@@ -20,8 +21,8 @@ use std::{
     collections::{HashMap, HashSet},
     hash::{Hash, Hasher},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -29,32 +30,18 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 
 pub(crate) use self::{
+    account::Account,
     label::Label,
     publisher::Publisher,
     scope::{Scope, Seat},
 };
 use crate::{
-    AccountLimits,
-    index::{Index, Matches},
     outbox::{Outbox, Ring},
     protocol::{Publish, encode},
 };
 
 /// Patterns taken out of the index under one lock, when a connection ends.
 const PATTERNS_AT_ONCE: usize = 256;
-
-/// Subscriptions that see each other's messages.
-#[derive(Debug)]
-pub(crate) struct Account {
-    name: Box<str>,
-    limits: Mutex<AccountLimits>,
-    /// Some of its users may not see all that they can subscribe to (PERM-009).
-    filters: AtomicBool,
-    connections: AtomicUsize,
-    index: RwLock<Index<Arc<Subscription>>>,
-    /// Goes up with every change of the index.
-    generation: AtomicU64,
-}
 
 /// One subscription of one client.
 #[derive(Debug)]
@@ -92,87 +79,6 @@ type Table = HashSet<BySid, RandomState>;
 /// A subscription that stands for its sid, so that a table need not keep the sid once more.
 #[derive(Debug)]
 struct BySid(Arc<Subscription>);
-
-impl Account {
-    pub(crate) fn new(name: &str, limits: AccountLimits, filters: bool) -> Account {
-        Account {
-            name: name.into(),
-            limits: Mutex::new(limits),
-            filters: AtomicBool::new(filters),
-            connections: AtomicUsize::new(0),
-            index: RwLock::default(),
-            generation: AtomicU64::new(0),
-        }
-    }
-
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub(crate) fn limits(&self) -> AccountLimits {
-        *self.limits.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn filters(&self) -> bool {
-        self.filters.load(Ordering::Relaxed)
-    }
-
-    /// What a reload says of it; the connections look for themselves what that means for them.
-    pub(crate) fn reload(&self, limits: AccountLimits, filters: bool) {
-        *self.limits.lock().unwrap_or_else(PoisonError::into_inner) = limits;
-        self.filters.store(filters, Ordering::Relaxed);
-        self.forget_routes();
-    }
-
-    /// Makes routes void that were found so far.
-    fn forget_routes(&self) {
-        self.change(|_| {});
-    }
-
-    /// Counts one more connection; false if there is no room.
-    fn admit(&self) -> bool {
-        let max = self.limits().max_connections.unwrap_or(usize::MAX);
-        let more = |now| (now < max).then_some(now + 1);
-        self.connections.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
-    }
-
-    /// Whether there are more connections than there may be.
-    pub(crate) fn is_crowded(&self) -> bool {
-        let max = self.limits().max_connections.unwrap_or(usize::MAX);
-        self.connections.load(Ordering::Relaxed) > max
-    }
-
-    fn dismiss(&self) {
-        self.connections.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn subscriptions(&self) -> usize {
-        self.index.read().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Index<Arc<Subscription>>)) {
-        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
-        change(&mut index);
-        // Behind the change and before the lock is given back: who sees the old number may have
-        // looked at the old tree, who sees the new one has not.
-        self.generation.fetch_add(1, Ordering::Release);
-    }
-
-    fn remove(&self, subscription: &Arc<Subscription>) {
-        let queue = subscription.queue.as_deref();
-        self.change(|index| {
-            index.remove(&subscription.pattern, queue, subscription);
-        });
-    }
-
-    fn matches(&self, subject: &[u8]) -> Matches<Arc<Subscription>> {
-        let mut found = self.index.read().unwrap_or_else(PoisonError::into_inner).matches(subject);
-        if self.filters() {
-            found.retain(|subscription| !subscription.scope.hides(subject));
-        }
-        found
-    }
-}
 
 impl Subscription {
     pub(crate) fn pattern(&self) -> &[u8] {
