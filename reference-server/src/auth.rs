@@ -12,7 +12,7 @@ mod permissions;
 mod secret;
 
 pub(crate) use self::{
-    authenticator::{Authenticator, Check, Verdict},
+    authenticator::{Authenticator, Check, Review, Verdict},
     permissions::{Answers, Grants, PublishGate},
 };
 pub use self::{

@@ -276,6 +276,11 @@ impl Profile {
         self <= Profile::V2_11
     }
 
+    /// Whether a subscription that a reload cancels is told with its queue group (CORE-ERR-010).
+    pub(crate) fn names_queue_of_cancelled(self) -> bool {
+        self >= Profile::V2_14
+    }
+
     /// A permission to publish can't name a queue group (PERM-019).
     pub(crate) fn refuses_queues_in_publish(self) -> bool {
         self >= Profile::V2_14

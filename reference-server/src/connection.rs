@@ -168,7 +168,9 @@ impl Conversation {
                         return self.over(Reason::SHUTDOWN, ENDED);
                     }
                     news.set(client.outbox.news());
-                    self.follow();
+                    if let Err(close) = self.follow() {
+                        return self.last_words(close);
+                    }
                     timer.set(sleep(self.delay()));
                 }
             }
@@ -213,8 +215,9 @@ impl Conversation {
                 scope = check.run() => scope,
                 () = ended => return Err(Close::Silently(ENDED)),
             };
-            self.side.checked(scope)?;
-            self.session.logged_in(&self.config, &mut self.side)?;
+            if self.side.checked(scope)? {
+                self.session.logged_in(&self.config, &mut self.side)?;
+            }
             self.connected();
         }
         Ok(())
@@ -247,7 +250,11 @@ impl Conversation {
     fn operations(&mut self, buffer: &mut BytesMut) -> Result<Option<Check>, Close> {
         // What came behind a change is judged by it, even if the bytes are seen first.
         if self.terms.has_changed().unwrap_or(false) {
-            self.follow();
+            self.follow()?;
+        }
+        // The login that a reload has to judge again.
+        if let Some(check) = self.side.take_check() {
+            return Ok(Some(check));
         }
         if let (false, false, Some(first)) = (self.side.is_admitted(), self.begun, buffer.first()) {
             self.begun = true;
@@ -294,18 +301,19 @@ impl Conversation {
         result
     }
 
-    /// Does what a reload or a lame duck asks for (LIFE-006, LIFE-011).
-    fn follow(&mut self) {
+    /// Does what a reload or a lame duck asks for (LIFE-004 to 006, LIFE-011).
+    fn follow(&mut self) -> Result<(), Close> {
         let terms = self.terms.borrow_and_update().clone();
         if !Arc::ptr_eq(&terms.config, &self.config) {
             let ping_interval = self.side.peer.ping_interval.unwrap_or(terms.config.ping_interval);
             self.keepalive.set(ping_interval, terms.config.ping_max);
-            self.side.follow(&terms);
+            let followed = self.side.follow(&terms, self.session.credentials());
             self.parser.limits = Limits {
                 max_payload_bytes: self.side.max_payload_bytes(),
                 ..limits(&terms.config)
             };
             self.config = terms.config;
+            followed?;
         }
         if terms.phase == Phase::LameDuck && !std::mem::replace(&mut self.lame_duck, true) {
             self.side.info.lame_duck = true;
@@ -315,6 +323,7 @@ impl Conversation {
                 self.side.send(&line);
             }
         }
+        Ok(())
     }
 
     fn answered(&mut self) {

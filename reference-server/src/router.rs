@@ -10,6 +10,7 @@
 //! one is taken, with two exceptions: a client's own table while the index is changed for it, and
 //! its outbox while a request is written down.
 
+mod account;
 #[cfg_attr(not(feature = "monitoring"), allow(dead_code, reason = "the pages look at it"))]
 mod inspect;
 mod label;
@@ -22,8 +23,8 @@ use std::{
     collections::{HashMap, HashSet},
     hash::{Hash, Hasher},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -31,13 +32,12 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 
 pub(crate) use self::{
+    account::Account,
     label::Label,
     publisher::Publisher,
     scope::{Scope, Seat},
 };
 use crate::{
-    AccountLimits,
-    index::{Index, Matches},
     ledger::Ledger,
     outbox::{Outbox, Ring},
     protocol::{Publish, encode},
@@ -45,23 +45,6 @@ use crate::{
 
 /// Patterns taken out of the index under one lock, when a connection ends.
 const PATTERNS_AT_ONCE: usize = 256;
-
-/// Subscriptions that see each other's messages.
-#[derive(Debug)]
-pub(crate) struct Account {
-    name: Box<str>,
-    limits: AccountLimits,
-    /// Some of its users may not see all that they can subscribe to (PERM-009).
-    filters: bool,
-    connections: AtomicUsize,
-    index: RwLock<Index<Arc<Subscription>>>,
-    /// Goes up with every change of the index.
-    generation: AtomicU64,
-    /// Subscriptions made so far.
-    inserts: AtomicU64,
-    /// Subjects looked up so far; those that a publisher remembers are not.
-    lookups: AtomicU64,
-}
 
 /// One subscription of one client.
 #[derive(Debug)]
@@ -101,74 +84,19 @@ type Table = HashSet<BySid, RandomState>;
 #[derive(Debug)]
 struct BySid(Arc<Subscription>);
 
-impl Account {
-    pub(crate) fn new(name: &str, limits: AccountLimits, filters: bool) -> Account {
-        Account {
-            name: name.into(),
-            limits,
-            filters,
-            connections: AtomicUsize::new(0),
-            index: RwLock::default(),
-            generation: AtomicU64::new(0),
-            inserts: AtomicU64::new(0),
-            lookups: AtomicU64::new(0),
-        }
-    }
-
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub(crate) fn limits(&self) -> AccountLimits {
-        self.limits
-    }
-
-    #[cfg(test)]
-    pub(crate) fn filters(&self) -> bool {
-        self.filters
-    }
-
-    /// Counts one more connection; false if there is no room.
-    fn admit(&self) -> bool {
-        let max = self.limits.max_connections.unwrap_or(usize::MAX);
-        let more = |now| (now < max).then_some(now + 1);
-        self.connections.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
-    }
-
-    fn dismiss(&self) {
-        self.connections.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn subscriptions(&self) -> usize {
-        self.index.read().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Index<Arc<Subscription>>)) {
-        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
-        change(&mut index);
-        // Behind the change and before the lock is given back: who sees the old number may have
-        // looked at the old tree, who sees the new one has not.
-        self.generation.fetch_add(1, Ordering::Release);
-    }
-
-    fn remove(&self, subscription: &Arc<Subscription>) {
-        let queue = subscription.queue.as_deref();
-        self.change(|index| {
-            index.remove(&subscription.pattern, queue, subscription);
-        });
-    }
-
-    fn matches(&self, subject: &[u8]) -> Matches<Arc<Subscription>> {
-        self.lookups.fetch_add(1, Ordering::Relaxed);
-        let mut found = self.index.read().unwrap_or_else(PoisonError::into_inner).matches(subject);
-        if self.filters {
-            found.retain(|subscription| !subscription.scope.hides(subject));
-        }
-        found
-    }
-}
-
 impl Subscription {
+    pub(crate) fn pattern(&self) -> &[u8] {
+        &self.pattern
+    }
+
+    pub(crate) fn queue(&self) -> Option<&[u8]> {
+        self.queue.as_deref()
+    }
+
+    pub(crate) fn sid(&self) -> &[u8] {
+        &self.sid
+    }
+
     /// Whether the last message has been delivered. Who has read that message sees this as well:
     /// it went through the outbox, whose lock was held when the flag was set.
     fn has_ended(&self) -> bool {
@@ -313,6 +241,21 @@ impl Client {
         if ended {
             self.forget(&subscription);
         }
+    }
+
+    /// Ends the subscriptions that are not allowed any more, and answers them (LIFE-005).
+    pub(crate) fn keep(&self, allowed: impl Fn(&Subscription) -> bool) -> Vec<Arc<Subscription>> {
+        let table = self.table();
+        let refused = table.iter().map(|BySid(found)| found).filter(|found| !allowed(found));
+        let refused: Vec<Arc<Subscription>> = refused.cloned().collect();
+        drop(table);
+        for subscription in &refused {
+            let order = self.outbox.lock();
+            subscription.ended.store(true, Ordering::Relaxed);
+            drop(order);
+            self.forget(subscription);
+        }
+        refused
     }
 
     pub(crate) fn unsubscribe_all(&self) {

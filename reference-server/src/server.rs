@@ -37,7 +37,7 @@ pub(crate) use self::terms::{Phase, Terms};
 pub use self::{builder::Builder, error::StartError, reload::ReloadError};
 use crate::{
     Config, connection::Newcomer, ledger::History, monitoring, outbox::Ending, protocol::Info,
-    router::Client, transport::TransportError,
+    router::Client,
 };
 
 /// A running server.
@@ -110,17 +110,6 @@ impl Server {
         let addr = self.websocket_addr()?;
         let tls = self.config().websocket.as_ref()?.tls.is_some();
         Some(format!("{}://{addr}", if tls { "wss" } else { "ws" }))
-    }
-
-    /// Reads certificates and keys again, for connections from now on (TLS-021).
-    ///
-    /// # Errors
-    /// What can't be read or does not fit together; what held before then goes on.
-    pub fn reload_certificates(&self) -> Result<(), TransportError> {
-        let Terms { config, entrances, .. } = self.shared.terms.borrow().clone();
-        let entrances = entrances.renewed(&config)?;
-        self.shared.change(|terms| terms.entrances = entrances);
-        Ok(())
     }
 
     fn websocket_addr(&self) -> Option<SocketAddr> {

@@ -5,14 +5,15 @@ use thiserror::Error;
 
 use crate::{
     Config,
-    protocol::{ClientOp, ConnectOptions, ProtocolError, Publish, encode},
+    protocol::{ClientOp, ConnectOptions, Credentials, ProtocolError, Publish, encode},
     subject,
 };
 
 /// Why a client is refused, whatever is wrong with its credentials (AUTH-004).
 pub(crate) const AUTHORIZATION_VIOLATION: &str = "Authorization Violation";
 
-const SUBSCRIPTION_VIOLATION: &str = "Permissions Violation for Subscription to";
+/// How a refused subscription is told (PERM-003).
+pub(crate) const SUBSCRIPTION_VIOLATION: &str = "Permissions Violation for Subscription to";
 
 /// What a session asks of the broker behind it.
 pub(crate) trait Broker {
@@ -107,6 +108,11 @@ impl Session {
     /// Whether published subjects are checked (CORE-SUBJ-007).
     pub(crate) fn pedantic(&self) -> bool {
         self.options.pedantic
+    }
+
+    /// What CONNECT has offered, to be judged again after a reload.
+    pub(crate) fn credentials(&self) -> &Credentials {
+        &self.options.credentials
     }
 
     /// Does what the operation asks for; an error ends the conversation.

@@ -57,6 +57,15 @@ pub(crate) enum Verdict {
     Later(Check),
 }
 
+/// What a reload means for somebody who is logged in (LIFE-004, LIFE-009).
+#[derive(Debug)]
+pub(crate) enum Review {
+    /// The login is judged like a new one.
+    Judged(Verdict),
+    /// The user is gone, or belongs to another account.
+    Gone,
+}
+
 /// A password to be compared with a hash.
 #[derive(Debug)]
 pub(crate) struct Check {
@@ -69,11 +78,20 @@ pub(crate) struct Check {
 impl Authenticator {
     /// Takes options that have no [`problem`](Auth::problem).
     pub(crate) fn new(config: &Config) -> Authenticator {
-        let auth = &config.auth;
-        if auth.has_plain_passwords() {
+        if config.auth.has_plain_passwords() {
             log::warn!("Plaintext passwords detected, use nkeys or bcrypt");
         }
-        let accounts = accounts(auth);
+        Authenticator::with_accounts_of(config, &[])
+    }
+
+    /// One for other options. Accounts that stay are the same objects: subscriptions live there.
+    pub(crate) fn reloaded(&self, config: &Config) -> Authenticator {
+        Authenticator::with_accounts_of(config, &self.accounts)
+    }
+
+    fn with_accounts_of(config: &Config, before: &[Arc<Account>]) -> Authenticator {
+        let auth = &config.auth;
+        let accounts = accounts(auth, before);
         let mut by_name = HashMap::new();
         let mut by_nkey = HashMap::new();
         for (account, user, permissions) in auth.users() {
@@ -142,10 +160,10 @@ impl Authenticator {
         None
     }
 
-    /// The scope of those who have not logged in; on a server that wants a login they may not make
-    /// any use of it.
+    /// The scope of one who has not logged in; on a server that wants a login no use may be made
+    /// of it.
     pub(crate) fn anybody(&self) -> Arc<Scope> {
-        self.anybody.scope.clone()
+        self.anybody.scope.for_connection()
     }
 
     /// Who a connection is whose first operation is not CONNECT (AUTH-011, AUTH-014).
@@ -167,7 +185,9 @@ impl Authenticator {
         if !self.required {
             return Verdict::Admitted(self.anybody());
         }
-        if self.by_token {
+        let lists_users = !self.by_name.is_empty() || !self.by_nkey.is_empty();
+        let names_nobody = offer.user.is_empty() && offer.nkey.is_empty();
+        if self.by_token && (names_nobody || !lists_users) {
             return self.compare(&self.anybody, &offer.token);
         }
         if !self.by_nkey.is_empty() && !offer.nkey.is_empty() {
@@ -190,6 +210,47 @@ impl Authenticator {
         match self.by_name.get(&offer.user).filter(|found| found.takes(connection_type)) {
             Some(identity) => self.compare(identity, &offer.password),
             None => Verdict::Refused,
+        }
+    }
+
+    /// Judges a login again that was accepted `before`, and led to this scope.
+    pub(crate) fn review(
+        &self,
+        before: &Authenticator,
+        scope: &Scope,
+        offer: &Credentials,
+        nonce: Option<&str>,
+        connection_type: ConnectionType,
+    ) -> Review {
+        let (old, new) = (before.user(offer), self.user(offer));
+        match (old, new) {
+            (Some(_), None) => return Review::Gone,
+            (_, Some(user)) if !Arc::ptr_eq(user.scope.account(), scope.account()) => {
+                return Review::Gone;
+            }
+            // Its hash has been computed before, unless it was let in without.
+            (Some(old), Some(new))
+                if new.password.is_bcrypt()
+                    && old.password == new.password
+                    && new.takes(connection_type)
+                    && !before.by_token
+                    && !self.by_token =>
+            {
+                return Review::Judged(Verdict::Admitted(new.scope.for_connection()));
+            }
+            _ => {}
+        }
+        match self.judge(offer, nonce, connection_type) {
+            Verdict::Admitted(new) if !Arc::ptr_eq(new.account(), scope.account()) => Review::Gone,
+            verdict => Review::Judged(verdict),
+        }
+    }
+
+    /// The user that is named.
+    fn user(&self, offer: &Credentials) -> Option<&Arc<Identity>> {
+        match offer.nkey.is_empty() {
+            true => self.by_name.get(&offer.user),
+            false => self.by_nkey.get(&offer.nkey),
         }
     }
 
@@ -239,8 +300,9 @@ fn signed(_: &str, _: Option<&str>, _: &str) -> bool {
     false
 }
 
-/// `$G`, the configured ones, and the system's if it is not among them (ACC-002).
-fn accounts(auth: &Auth) -> Vec<Arc<Account>> {
+/// `$G`, the configured ones, and the system's if it is not among them (ACC-002); those that were
+/// there before are kept, with what is new about them.
+fn accounts(auth: &Auth, before: &[Arc<Account>]) -> Vec<Arc<Account>> {
     let known = |name: &str| auth.accounts.iter().any(|account| account.name == name);
     let global = AccountOptions::new(GLOBAL_ACCOUNT);
     let system = (!known(SYSTEM_ACCOUNT)).then(|| AccountOptions::new(SYSTEM_ACCOUNT));
@@ -250,7 +312,13 @@ fn accounts(auth: &Auth) -> Vec<Arc<Account>> {
             it.is_some_and(|permissions| !permissions.subscribe.deny.is_empty())
         };
         let filters = auth.users().filter(|(name, ..)| *name == account.name).any(denies);
-        Arc::new(Account::new(&account.name, account.limits, filters))
+        match before.iter().find(|found| found.name() == account.name) {
+            Some(found) => {
+                found.reload(account.limits, filters);
+                found.clone()
+            }
+            None => Arc::new(Account::new(&account.name, account.limits, filters)),
+        }
     })
     .collect()
 }

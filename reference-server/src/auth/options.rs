@@ -8,8 +8,11 @@ use crate::{Profile, is_valid_pattern};
 /// Who may log in. Without any token and user the server is open to all (AUTH-001).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Auth {
-    /// One secret for all (AUTH-004); excludes users.
+    /// One secret for all (AUTH-004); beside `users` it is for those who name none of them.
     pub token: Option<Secret>,
+    /// The only user of the server (AUTH-006). It counts for nothing beside a token or any other
+    /// user, nor without a name.
+    pub user: Option<User>,
     /// Users of the account `$G` (AUTH-007).
     pub users: Vec<User>,
     /// Accounts besides `$G`, with their users (ACC-002).
@@ -127,6 +130,7 @@ impl Default for Auth {
     fn default() -> Auth {
         Auth {
             token: None,
+            user: None,
             users: Vec::new(),
             accounts: Vec::new(),
             no_auth_user: None,
@@ -274,6 +278,18 @@ impl Auth {
 
     /// All users, with the name of the account that each belongs to and what it may do.
     pub(crate) fn users(&self) -> impl Iterator<Item = (&str, &User, Option<&Permissions>)> {
+        let only = self.only_user().into_iter();
+        let only = only.map(|user| (GLOBAL_ACCOUNT, user, user.permissions.as_ref()));
+        only.chain(self.listed())
+    }
+
+    fn only_user(&self) -> Option<&User> {
+        let user = self.user.as_ref().filter(|user| !user.name().is_empty())?;
+        (self.token.is_none() && self.listed().next().is_none()).then_some(user)
+    }
+
+    /// The users that stand in lists.
+    fn listed(&self) -> impl Iterator<Item = (&str, &User, Option<&Permissions>)> {
         let global = (GLOBAL_ACCOUNT, &self.users, &self.default_permissions);
         let named = self
             .accounts
@@ -308,8 +324,13 @@ impl Auth {
 
     /// What does not go together.
     pub(crate) fn contradiction(&self) -> Option<String> {
-        if self.token.is_some() && self.users().next().is_some() {
-            return Some("Can not have a token and a users array".to_owned());
+        if self.accounts.iter().any(|account| !account.users.is_empty()) {
+            if self.token.is_some() {
+                return Some("Can not have a token and accounts".to_owned());
+            }
+            if self.user.as_ref().is_some_and(|user| !user.name().is_empty()) {
+                return Some("Can not have a single user/pass and accounts".to_owned());
+            }
         }
         let mut accounts = HashSet::new();
         for AccountOptions { name, .. } in &self.accounts {
@@ -327,13 +348,13 @@ impl Auth {
 
     fn no_auth_user_problem(&self) -> Option<String> {
         let name = self.no_auth_user.as_ref()?;
-        let missing = match self.users().next() {
+        let missing = match self.listed().next() {
             None => "present, but users/nkeys are not defined",
             Some(_) => {
                 "not present as user or nkey in authorization block or account configuration"
             }
         };
-        let present = self.users().any(|(_, user, _)| user.name() == name);
+        let present = self.listed().any(|(_, user, _)| user.name() == name);
         (!present).then(|| format!("no_auth_user: {name:?} {missing}"))
     }
 }

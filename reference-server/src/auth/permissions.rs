@@ -119,6 +119,11 @@ impl Grants {
         let answers = |rule| Answers { rule, open: HashMap::default(), added: 0 };
         self.responses.map(answers)
     }
+
+    /// Whether requests may be answered besides what may be published.
+    pub(crate) fn allow_answers(&self) -> bool {
+        self.responses.is_some()
+    }
 }
 
 impl Sides {
@@ -173,6 +178,15 @@ impl PublishGate {
 }
 
 impl Answers {
+    pub(crate) fn rule(&self) -> Responses {
+        self.rule
+    }
+
+    /// Holds for requests that wait already, too.
+    pub(crate) fn set_rule(&mut self, rule: Responses) {
+        self.rule = rule;
+    }
+
     /// A request was delivered. One whose reply subject is open already counts as an answer to it,
     /// as it does for nats-server.
     pub(crate) fn expect(&mut self, reply: &[u8], now: Instant) {

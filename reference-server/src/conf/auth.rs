@@ -98,13 +98,15 @@ pub(super) fn authorization(config: &mut Config, it: Field<'_>) -> Result<(), Pr
     auth.timeout = found.timeout.unwrap_or(auth.timeout);
     match (found.user, found.token) {
         (Some(_), Some(_)) => return Err(it.problem("Cannot have a user/pass and token")),
-        (Some(_), None) if !found.users.is_empty() || auth.users().next().is_some() => {
+        (Some(_), None) if !found.users.is_empty() => {
             return Err(it.problem("Can not have a single user/pass and a users array"));
+        }
+        (None, Some(_)) if !found.users.is_empty() => {
+            return Err(it.problem("Can not have a token and a users array"));
         }
         (Some(user), None) => {
             // The defaults are for those of a list (PERM-017).
-            let user = User::with_password(user, found.password.unwrap_or_default());
-            auth.users = vec![user.permissions(Permissions::default())];
+            auth.user = Some(User::with_password(user, found.password.unwrap_or_default()));
         }
         (None, _) if found.password.is_some() => {
             return Err(it.problem("a password without a user lets anybody in"));

@@ -3,12 +3,13 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
-    auth::{Authenticator, Check, Verdict},
+    auth::{Authenticator, Check, Review, Verdict},
     ledger::{Identity, Reason},
-    protocol::{ConnectOptions, Info, Publish},
-    router::{Client, Publisher, Scope, Seat},
+    protocol::{ConnectOptions, Credentials, Info, Publish, encode},
+    router::{Client, Publisher, Scope, Seat, Subscription},
     server::Terms,
-    session::{AUTHORIZATION_VIOLATION, Broker, Close, LogIn},
+    session::{AUTHORIZATION_VIOLATION, Broker, Close, LogIn, SUBSCRIPTION_VIOLATION},
+    subject,
     transport::{Kind, Peer},
 };
 
@@ -36,6 +37,8 @@ pub(super) struct Side {
     authenticator: Arc<Authenticator>,
     /// A login whose verdict takes long.
     check: Option<Check>,
+    /// That login is not a new one: it is judged again.
+    reviewing: bool,
     /// Among the connections of its account; none before the login.
     seat: Option<Seat>,
     /// 0 is no limit.
@@ -44,6 +47,8 @@ pub(super) struct Side {
     server_max: (usize, usize),
     /// Who the client says it is, for the log.
     names: Names,
+    /// Of cancelled subscriptions, too.
+    names_queues: bool,
 }
 
 #[derive(Debug, Default)]
@@ -68,10 +73,12 @@ impl Side {
             takes_info: false,
             authenticator,
             check: None,
+            reviewing: false,
             seat,
             max_subscriptions: config.max_subscriptions,
             server_max: (config.max_subscriptions, config.max_payload_bytes),
             names: Names::default(),
+            names_queues: config.profile.names_queue_of_cancelled(),
         }
     }
 
@@ -110,11 +117,12 @@ impl Side {
         self.check.take()
     }
 
-    /// The login has been checked.
-    pub(super) fn checked(&mut self, scope: Option<Arc<Scope>>) -> Result<(), Close> {
-        match scope {
-            Some(scope) => self.admit(scope),
-            None => Err(self.refuse()),
+    /// The login has been checked. Answers whether it is a new one.
+    pub(super) fn checked(&mut self, scope: Option<Arc<Scope>>) -> Result<bool, Close> {
+        let scope = scope.ok_or_else(|| self.refuse())?;
+        match std::mem::take(&mut self.reviewing) {
+            true => self.stay(&scope).map(|()| false),
+            false => self.admit(scope).map(|()| true),
         }
     }
 
@@ -131,16 +139,10 @@ impl Side {
     fn admit(&mut self, scope: Arc<Scope>) -> Result<(), Close> {
         let account = scope.account();
         if !self.seat.as_ref().is_some_and(|seat| seat.is_in(account)) {
-            let Some(seat) = Seat::take(account) else {
-                let text = "maximum account active connections exceeded";
-                self.log_error(format_args!("{text}"));
-                return Err(Close::Told(text));
-            };
+            let Some(seat) = Seat::take(account) else { return Err(self.crowded()) };
             self.seat = Some(seat);
         }
-        if !Arc::ptr_eq(self.publisher.scope(), &scope) {
-            self.publisher.enter(scope);
-        }
+        self.publisher.enter(scope);
         self.limit();
         Ok(())
     }
@@ -158,11 +160,11 @@ impl Side {
             limits.max_payload_bytes.map_or(max_payload, |max| max.min(max_payload));
     }
 
-    /// The server has been told other options.
-    pub(super) fn follow(&mut self, terms: &Terms) {
+    /// The server has been told other options; who offered `credentials` may have to go.
+    pub(super) fn follow(&mut self, terms: &Terms, credentials: &Credentials) -> Result<(), Close> {
         let own = std::mem::replace(&mut self.info, (*terms.greeting).clone());
         (self.info.client_id, self.info.client_ip) = (own.client_id, own.client_ip);
-        self.info.nonce = own.nonce;
+        (self.info.nonce, self.info.lame_duck) = (own.nonce, own.lame_duck);
         self.info.tls_required = own.tls_required;
         self.info.tls_verify = own.tls_verify;
         self.info.tls_available = own.tls_available;
@@ -171,6 +173,84 @@ impl Side {
         }
         self.server_max = (terms.config.max_subscriptions, terms.config.max_payload_bytes);
         self.limit();
+        if Arc::ptr_eq(&terms.authenticator, &self.authenticator) {
+            return Ok(());
+        }
+        let before = std::mem::replace(&mut self.authenticator, terms.authenticator.clone());
+        match self.is_admitted() {
+            true => self.review(&before, credentials),
+            false => self.wait_on(credentials),
+        }
+    }
+
+    /// The login is judged again (LIFE-004, LIFE-009).
+    fn review(&mut self, before: &Authenticator, offer: &Credentials) -> Result<(), Close> {
+        let (nonce, scope) = (self.info.nonce.as_deref(), self.publisher.scope());
+        let offer = self.peer.cookies.complete(offer);
+        match self.authenticator.review(before, scope, &offer, nonce, self.peer.kind.into()) {
+            Review::Gone => Err(Close::Silently("the user is gone")),
+            Review::Judged(Verdict::Refused) => Err(self.refuse()),
+            Review::Judged(Verdict::Admitted(scope)) => self.stay(&scope),
+            Review::Judged(Verdict::Later(check)) => {
+                (self.check, self.reviewing) = (Some(check), true);
+                Ok(())
+            }
+        }
+    }
+
+    /// Nobody has logged in yet: that is no longer waited for where no login is wanted, and goes
+    /// on where one was wanted before.
+    fn wait_on(&mut self, offer: &Credentials) -> Result<(), Close> {
+        let offer = self.peer.cookies.complete(offer);
+        match self.authenticator.judge(&offer, None, self.peer.kind.into()) {
+            Verdict::Admitted(scope) if !self.authenticator.is_required() => self.admit(scope),
+            Verdict::Refused => Err(self.refuse()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The same login goes on, with what this scope allows (LIFE-005).
+    fn stay(&mut self, scope: &Scope) -> Result<(), Close> {
+        let account = scope.account();
+        if account.is_crowded() {
+            self.stand_up();
+            let Some(seat) = Seat::take(account) else { return Err(self.crowded()) };
+            self.seat = Some(seat);
+        }
+        self.publisher.follow(scope);
+        self.limit();
+        self.cancel_forbidden(scope);
+        if self.max_subscriptions > 0 && self.client.subscription_count() > self.max_subscriptions {
+            let text = "maximum subscriptions exceeded";
+            self.log_error(format_args!("{text}"));
+            return Err(Close::Told(text));
+        }
+        Ok(())
+    }
+
+    /// Ends the subscriptions that are no longer allowed, and says so.
+    fn cancel_forbidden(&mut self, scope: &Scope) {
+        let Some(grants) = scope.grants() else { return };
+        let allowed = |it: &Subscription| grants.may_subscribe(it.pattern(), it.queue());
+        for ended in self.client.keep(allowed) {
+            let named = ended.queue().filter(|_| self.names_queues).map(subject::quoted);
+            let queue = named.map_or(String::new(), |queue| format!(" using queue \"{queue}\""));
+            let what = format!(
+                "\"{}\"{queue} (sid \"{}\")",
+                subject::quoted(ended.pattern()),
+                String::from_utf8_lossy(ended.sid())
+            );
+            log::info!("Removed sub {what} for User {:?} - not authorized", scope.user());
+            let mut line = Vec::new();
+            encode::error(&mut line, &format!("{SUBSCRIPTION_VIOLATION} {what}"));
+            self.send(&line);
+        }
+    }
+
+    fn crowded(&self) -> Close {
+        let text = "maximum account active connections exceeded";
+        self.log_error(format_args!("{text}"));
+        Close::Told(text)
     }
 
     fn refuse(&self) -> Close {
@@ -223,7 +303,7 @@ impl Broker for Side {
             lang: options.lang.clone(),
             version: options.version.clone(),
             account: Some(scope.account().name().to_owned()),
-            user: Some(scope.user()).filter(|user| !user.is_empty()).map(str::to_owned),
+            user: Some(scope.user().to_string()).filter(|user| !user.is_empty()),
         });
         self.first_ping |= first;
         self.takes_info = options.protocol == 1;
@@ -253,14 +333,13 @@ impl Broker for Side {
     }
 
     fn may_subscribe(&self, pattern: &[u8], queue: Option<&[u8]>) -> bool {
-        let grants = self.publisher.scope().grants();
-        grants.is_none_or(|grants| grants.may_subscribe(pattern, queue))
+        self.publisher.may_subscribe(pattern, queue)
     }
 
     fn log_error(&self, text: fmt::Arguments<'_>) {
         let scope = self.publisher.scope();
         let label = &self.client.label;
-        let user = match (scope.account().name(), scope.user()) {
+        let user = match (scope.account().name(), &*scope.user()) {
             (account, user) if label.is_named() && !user.is_empty() => {
                 format!(" - \"{account}/user:{user}\"")
             }

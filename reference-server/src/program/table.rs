@@ -1,6 +1,6 @@
 //! Every flag of nats-server: its names, what it takes, what it does, and its line in the help.
 
-use nats_reference_server::{Config, Profile};
+use nats_reference_server::{Config, Credential, Profile, Secret, User};
 
 /// A flag, declared once.
 pub(super) struct Flag {
@@ -191,9 +191,24 @@ pub(super) const SECTIONS: &[(&str, &[Flag])] = &[
     (
         "Authorization Options",
         &[
-            flag(&["user"], Text("<user>"), "User required for connections", Unsupported),
-            flag(&["pass"], Text("<password>"), "Password required", Unsupported),
-            flag(&["auth"], Text("<token>"), "Authorization token required", Unsupported),
+            flag(
+                &["user"],
+                Text("<user>"),
+                "User required for connections",
+                Does::Set(|c, v| only_user(c, |name, _| *name = v.to_owned())),
+            ),
+            flag(
+                &["pass"],
+                Text("<password>"),
+                "Password required",
+                Does::Set(|c, v| only_user(c, |_, password| *password = v.into())),
+            ),
+            flag(
+                &["auth"],
+                Text("<token>"),
+                "Authorization token required",
+                Does::Set(|c, v| put(&mut c.auth.token, some(v).map(Secret::from))),
+            ),
         ],
     ),
     (
@@ -244,6 +259,23 @@ pub(super) fn all() -> impl Iterator<Item = &'static Flag> {
 
 fn put<T>(option: &mut T, value: T) -> Result<(), String> {
     *option = value;
+    Ok(())
+}
+
+/// An empty text is none, as for nats-server.
+fn some(value: &str) -> Option<&str> {
+    (!value.is_empty()).then_some(value)
+}
+
+/// Name and password may come in either order, or one of them from the file (AUTH-006).
+fn only_user(
+    config: &mut Config,
+    change: impl FnOnce(&mut String, &mut Secret),
+) -> Result<(), String> {
+    let user = config.auth.user.get_or_insert_with(|| User::with_password("", ""));
+    if let Credential::Password { name, password } = &mut user.credential {
+        change(name, password);
+    }
     Ok(())
 }
 

@@ -35,7 +35,7 @@ struct Bells(Vec<Arc<Client>>);
 impl Publisher {
     pub(crate) fn new(scope: Arc<Scope>) -> Publisher {
         Publisher {
-            gate: scope.grants().and_then(PublishGate::new),
+            gate: scope.grants().as_ref().and_then(PublishGate::new),
             scope,
             routes: Routes::default(),
             bells: Bells::default(),
@@ -45,9 +45,15 @@ impl Publisher {
 
     /// From now on it publishes elsewhere.
     pub(crate) fn enter(&mut self, scope: Arc<Scope>) {
-        self.gate = scope.grants().and_then(PublishGate::new);
+        self.gate = scope.grants().as_ref().and_then(PublishGate::new);
         self.routes = Routes::default();
         self.scope = scope;
+    }
+
+    /// From now on it may do what a login to this scope of the same account leads to.
+    pub(crate) fn follow(&mut self, scope: &Scope) {
+        self.scope.follow(scope);
+        self.gate = self.scope.grants().as_ref().and_then(PublishGate::new);
     }
 
     pub(crate) fn scope(&self) -> &Arc<Scope> {
@@ -60,6 +66,11 @@ impl Publisher {
             None => true,
             Some(gate) => gate.allows(subject) || self.scope.answer(subject),
         }
+    }
+
+    /// Whether the user may make this subscription (PERM-003).
+    pub(crate) fn may_subscribe(&self, pattern: &[u8], queue: Option<&[u8]>) -> bool {
+        self.scope.grants().is_none_or(|grants| grants.may_subscribe(pattern, queue))
     }
 
     /// Delivers to every plain subscription and to one member of each queue group; false if

@@ -1,9 +1,6 @@
 //! Where subjects lead, remembered by each publisher until any subscription changes.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use foldhash::fast::RandomState;
 
@@ -49,7 +46,7 @@ impl Routes {
     /// Forgets what was found before the index has changed: a route that is not used any more must
     /// not keep alive who was there.
     pub(super) fn forget_old(&mut self, account: &Account) {
-        let generation = account.generation.load(Ordering::Acquire);
+        let generation = account.generation();
         if generation != self.generation {
             self.forget();
             self.generation = generation;

@@ -1,21 +1,28 @@
 //! What a connection may see and do, known since its login.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
     time::Instant,
 };
 
 use super::Account;
 use crate::auth::{Answers, Grants};
 
-/// An account, and what one may do there. All connections of a user share one, unless each has to
-/// remember whom it may answer.
+/// An account, and what one may do there. Each login has its own, which its subscriptions share:
+/// what a reload changes here holds for all of them at once (LIFE-005).
 #[derive(Debug)]
 pub(crate) struct Scope {
     account: Arc<Account>,
+    rights: RwLock<Rights>,
+    /// Whom the connection may answer, since it may answer anybody.
+    answers: OnceLock<Mutex<Answers>>,
+}
+
+/// A user, and what it may do.
+#[derive(Debug, Clone)]
+struct Rights {
     user: Arc<str>,
     grants: Option<Arc<Grants>>,
-    answers: Option<Mutex<Answers>>,
 }
 
 /// A place among the connections of an account, given back when it is dropped.
@@ -24,20 +31,32 @@ pub(crate) struct Seat(Arc<Account>);
 
 impl Scope {
     pub(crate) fn new(account: Arc<Account>, user: &str, grants: Option<Arc<Grants>>) -> Scope {
-        Scope { account, user: user.into(), grants, answers: None }
+        Scope::with(account, Rights { user: user.into(), grants })
+    }
+
+    fn with(account: Arc<Account>, rights: Rights) -> Scope {
+        let scope = Scope { account, rights: RwLock::new(rights), answers: OnceLock::new() };
+        scope.prepare_answers();
+        scope
     }
 
     /// The same for one more connection.
-    pub(crate) fn for_connection(self: &Arc<Scope>) -> Arc<Scope> {
-        match self.grants.as_ref().and_then(|grants| grants.answers()) {
-            None => self.clone(),
-            Some(answers) => Arc::new(Scope {
-                account: self.account.clone(),
-                user: self.user.clone(),
-                grants: self.grants.clone(),
-                answers: Some(Mutex::new(answers)),
-            }),
-        }
+    pub(crate) fn for_connection(&self) -> Arc<Scope> {
+        Arc::new(Scope::with(self.account.clone(), self.rights()))
+    }
+
+    /// Takes over what another one allows, and to whom. Routes that were found before are void.
+    pub(super) fn follow(&self, other: &Scope) {
+        let rights = other.rights();
+        *self.rights.write().unwrap_or_else(PoisonError::into_inner) = rights;
+        self.prepare_answers();
+        self.account.forget_routes();
+    }
+
+    fn prepare_answers(&self) {
+        let Some(answers) = self.grants().and_then(|grants| grants.answers()) else { return };
+        let rule = answers.rule();
+        lock(self.answers.get_or_init(|| Mutex::new(answers))).set_rule(rule);
     }
 
     pub(crate) fn account(&self) -> &Arc<Account> {
@@ -45,30 +64,35 @@ impl Scope {
     }
 
     /// The user's name or public key; empty where nobody had to log in.
-    pub(crate) fn user(&self) -> &str {
-        &self.user
+    pub(crate) fn user(&self) -> Arc<str> {
+        self.rights().user
     }
 
-    pub(crate) fn grants(&self) -> Option<&Arc<Grants>> {
-        self.grants.as_ref()
+    pub(crate) fn grants(&self) -> Option<Arc<Grants>> {
+        self.rights().grants
+    }
+
+    fn rights(&self) -> Rights {
+        self.rights.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether messages to this subject are kept from it, whatever it has subscribed to.
     pub(super) fn hides(&self, subject: &[u8]) -> bool {
-        self.grants.as_ref().is_some_and(|grants| grants.hides(subject))
+        self.grants().is_some_and(|grants| grants.hides(subject))
     }
 
     /// Whether an answer is allowed; it is counted.
     pub(super) fn answer(&self, subject: &[u8]) -> bool {
-        self.answers.as_ref().is_some_and(|it| lock(it).give(subject, Instant::now()))
+        self.grants().is_some_and(|grants| grants.allow_answers())
+            && self.answers.get().is_some_and(|it| lock(it).give(subject, Instant::now()))
     }
 
     /// Where a request's reply subject has to be written down as soon as it is delivered: not for
     /// those who may publish there anyway.
     pub(super) fn notebook(&self, reply: &[u8]) -> Option<&Mutex<Answers>> {
-        let answers = self.answers.as_ref()?;
-        let allowed = self.grants.as_ref().is_none_or(|grants| grants.may_publish(reply));
-        (!allowed).then_some(answers)
+        let answers = self.answers.get()?;
+        let needed = self.grants().is_some_and(|it| it.allow_answers() && !it.may_publish(reply));
+        needed.then_some(answers)
     }
 }
 

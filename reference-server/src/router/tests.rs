@@ -1,6 +1,7 @@
 //! What only an unlucky moment shows.
 
 use super::*;
+use crate::AccountLimits;
 
 /// Between the last delivery and the forgetting, the receiver may have used the sid again.
 #[test]

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use rand::seq::SliceRandom;
 use thiserror::Error;
 
-use super::{Entrances, Phase, Server, Shared, terms::greeting};
+use super::{Entrances, Phase, Server, Shared, Terms, terms::greeting};
 use crate::{
-    Config, WebSocket,
+    Auth, Config, Credential, Secret, User, WebSocket,
     conf::duration::show,
     ledger::Reason,
     outbox::{Ending, Ring},
@@ -49,6 +49,7 @@ const FIXED: &[(&str, Shown)] = &[
     ("MaxPending", |c| c.max_pending_bytes.to_string()),
     ("MaxSubs", |c| c.max_subscriptions.to_string()),
     ("MaxSubTokens", |c| c.max_subject_tokens.to_string()),
+    ("NoAuthUser", |c| c.auth.no_auth_user.clone().unwrap_or_default()),
     ("NoHeaderSupport", |c| (!c.headers).to_string()),
     ("LameDuckDuration", |c| show(c.lame_duck_duration)),
     ("LameDuckGracePeriod", |c| show(c.lame_duck_grace_period)),
@@ -91,9 +92,45 @@ fn path(path: &Option<std::path::PathBuf>) -> String {
     path.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
 }
 
+/// The name of the only user.
+fn name(auth: &Auth) -> Option<&str> {
+    auth.user.as_ref().map(User::name)
+}
+
+/// The password of the only user.
+fn password(auth: &Auth) -> Option<&Secret> {
+    match auth.user.as_ref().map(|user| &user.credential)? {
+        Credential::Password { password, .. } => Some(password),
+        Credential::Nkey(_) => None,
+    }
+}
+
+/// What has changed about logins, as nats-server's log names it, without values. Users and
+/// accounts are looked at together: there, too, neither is ever named alone.
+fn auth_changes(old: &Auth, new: &Auth) -> Vec<String> {
+    let mut changes = Vec::new();
+    if old != new {
+        changes.extend(["authorization users", "accounts"].map(str::to_owned));
+    }
+    if name(old) != name(new) {
+        changes.push("authorization username".to_owned());
+    }
+    if password(old) != password(new) {
+        changes.push("authorization password".to_owned());
+    }
+    if old.token != new.token {
+        changes.push("authorization token".to_owned());
+    }
+    if old.timeout != new.timeout {
+        changes.push(format!("authorization timeout = {}", new.timeout.as_secs_f64()));
+    }
+    changes
+}
+
 impl Server {
     /// Takes other options over, all or none, and says which: `max_payload = 200` (LIFE-003).
-    /// They hold for connections that are open as well; more of those than
+    /// They hold for connections that are open as well: logins are judged again (LIFE-004), and
+    /// subscriptions that are no longer allowed are cancelled (LIFE-005). More connections than
     /// [`max_connections`](Config::max_connections) are closed (LIFE-010). A write deadline holds
     /// for new ones only, and so does TLS, whose files are read again (TLS-021). Options of the
     /// program are compared, and are for the program to follow.
@@ -127,10 +164,6 @@ impl Server {
             let (old, new) = (show(&old), show(&config));
             return Err(ReloadError::NotSupported { option, old, new });
         }
-        if old.auth != config.auth {
-            let (old, new) = (format!("{:?}", old.auth), format!("{:?}", config.auth));
-            return Err(ReloadError::NotSupported { option: "Authorization", old, new });
-        }
         let unusable = |error: TransportError| ReloadError::Config(error.to_string());
         let entrances = self.shared.terms.borrow().entrances.clone();
         let entrances = entrances.renewed(&config).map_err(unusable)?;
@@ -140,9 +173,20 @@ impl Server {
             Some(_) => "tls = enabled".to_owned(),
             None => "tls = disabled".to_owned(),
         });
-        let changes = changes.chain(tls).collect();
+        let changes = changes.chain(auth_changes(&old.auth, &config.auth)).chain(tls).collect();
         self.shared.replace(config, entrances)?;
         Ok(changes)
+    }
+
+    /// Reads certificates and keys again, for connections from now on (TLS-021).
+    ///
+    /// # Errors
+    /// What can't be read or does not fit together; what held before then goes on.
+    pub fn reload_certificates(&self) -> Result<(), TransportError> {
+        let Terms { config, entrances, .. } = self.shared.terms.borrow().clone();
+        let entrances = entrances.renewed(&config)?;
+        self.shared.change(|terms| terms.entrances = entrances);
+        Ok(())
     }
 }
 
@@ -154,9 +198,12 @@ impl Shared {
         let max = config.max_connections;
         let greeting = greeting(&config, self.addr, &self.id);
         self.change(|terms| {
+            if terms.config.auth != config.auth {
+                terms.authenticator = Arc::new(terms.authenticator.reloaded(&config));
+            }
             terms.config = Arc::new(config);
             terms.entrances = entrances;
-            let auth_required = terms.greeting.auth_required;
+            let auth_required = terms.authenticator.asks();
             terms.greeting = Arc::new(Info { auth_required, ..greeting });
         });
         let mut clients: Vec<Arc<Client>> = self.clients().values().cloned().collect();
@@ -203,8 +250,9 @@ mod tests {
             ProgramConfig, debug trace log_file log_file_bytes_max log_files_max log_time log_utc
             pid_file ports_dir
         );
-        // Logins and TLS are compared as a whole, options of the pages and the program one by one.
-        let all = of_the_server - 4 + of_the_pages + of_the_program;
+        // Of logins one part needs a restart; the others are compared as `auth_changes` does, TLS as
+        // a whole, options of the pages and the program one by one.
+        let all = of_the_server - 3 + of_the_pages + of_the_program;
         assert_eq!(FIXED.len() + CHANGEABLE.len(), all);
     }
 }

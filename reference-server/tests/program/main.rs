@@ -9,6 +9,7 @@ mod command_line;
 mod configuration;
 mod life;
 mod logging;
+mod logins;
 
 use std::{
     env, fs,

@@ -74,7 +74,7 @@ fn who_brings_nothing_is_the_configured_user() {
         ..Auth::default()
     });
     assert!(gate.is_required() && !gate.asks());
-    assert!(gate.without_connect().is_some_and(|scope| scope.user() == "guest"));
+    assert!(gate.without_connect().is_some_and(|scope| &*scope.user() == "guest"));
     assert_eq!(judged(&gate, &offer("", "", "")), "$G/guest");
     for wrong in [offer("", "x", ""), offer("", "", "x"), offer("u", "", "")] {
         assert_eq!(judged(&gate, &wrong), "refused", "{wrong:?}");
@@ -150,4 +150,77 @@ async fn a_hash_is_compared_later() {
         };
         assert_eq!(check.run().await.is_some(), admitted, "{password}");
     }
+}
+
+#[test]
+fn a_token_beside_users_is_for_those_who_name_none() {
+    let users = vec![User::with_password("u", "p")];
+    let gate = authenticator(Auth { token: Some("t".into()), users, ..Auth::default() });
+    assert_eq!(judged(&gate, &offer("u", "p", "")), "$G/u");
+    assert_eq!(judged(&gate, &offer("", "", "t")), "$G/");
+    for wrong in [offer("u", "x", "t"), offer("z", "", "t"), offer("", "", "")] {
+        assert_eq!(judged(&gate, &wrong), "refused", "{wrong:?}");
+    }
+}
+
+/// How somebody fares who has logged in with this, when other options come.
+fn reviewed(before: Auth, after: Auth, offer: &Credentials) -> String {
+    let before = authenticator(before);
+    let after = before.reloaded(&Config { auth: after, ..Config::default() });
+    let Verdict::Admitted(scope) = before.judge(offer, None, ConnectionType::Standard) else {
+        panic!("{offer:?} was never let in");
+    };
+    match after.review(&before, &scope, offer, None, ConnectionType::Standard) {
+        Review::Gone => "gone".to_owned(),
+        Review::Judged(Verdict::Refused) => "refused".to_owned(),
+        Review::Judged(Verdict::Later(_)) => "later".to_owned(),
+        Review::Judged(Verdict::Admitted(new)) => {
+            assert!(Arc::ptr_eq(new.account(), scope.account()));
+            "stays".to_owned()
+        }
+    }
+}
+
+#[test]
+fn a_login_is_judged_again() {
+    // LIFE-004, LIFE-009
+    let ann = |password: &str| User::with_password("ann", password);
+    let users = |users| Auth { users, ..Auth::default() };
+    let token = |token: &str| Auth { token: Some(token.into()), ..Auth::default() };
+    let account =
+        || Auth { accounts: vec![AccountOptions::new("A").user(ann("p"))], ..Auth::default() };
+    let (by_name, by_token) = (offer("ann", "p", ""), offer("", "", "t"));
+    for (before, after, offer, fate) in [
+        (users(vec![ann("p")]), users(vec![ann("p")]), &by_name, "stays"),
+        (users(vec![ann("p")]), users(vec![ann("x")]), &by_name, "refused"),
+        (users(vec![ann("p")]), users(vec![User::with_password("bob", "")]), &by_name, "gone"),
+        (users(vec![ann("p")]), Auth::default(), &by_name, "gone"),
+        (users(vec![ann("p")]), token("t"), &by_name, "gone"),
+        (users(vec![ann("p")]), account(), &by_name, "gone"),
+        (account(), account(), &by_name, "stays"),
+        (token("t"), token("t"), &by_token, "stays"),
+        (token("t"), token("u"), &by_token, "refused"),
+        (token("t"), Auth::default(), &by_token, "stays"),
+        (Auth::default(), token("t"), &by_token, "stays"),
+        (Auth::default(), token("u"), &by_token, "refused"),
+        (Auth::default(), users(vec![ann("p")]), &by_name, "stays"),
+    ] {
+        let shown = format!("{before:?} {after:?}");
+        assert_eq!(reviewed(before, after, offer), fate, "{shown}");
+    }
+}
+
+#[cfg(feature = "bcrypt")]
+#[test]
+fn a_hash_that_was_compared_is_not_compared_again() {
+    let hash = "$2a$04$abcdefghijklmnopqrstuuFmEfrkTQnczNzw475xE2VhDrK1uwJiC";
+    let hashed = || Auth { users: vec![User::with_password("ann", hash)], ..Auth::default() };
+    let plain = Auth { users: vec![User::with_password("ann", "p")], ..Auth::default() };
+    assert_eq!(reviewed(plain, hashed(), &offer("ann", "p", "")), "later");
+    let before = authenticator(hashed());
+    let after = before.reloaded(&Config { auth: hashed(), ..Config::default() });
+    let (offer, standard) = (offer("ann", "p", ""), ConnectionType::Standard);
+    let scope = &before.user(&offer).unwrap().scope;
+    let review = after.review(&before, scope, &offer, None, standard);
+    assert!(matches!(review, Review::Judged(Verdict::Admitted(_))), "{review:?}");
 }

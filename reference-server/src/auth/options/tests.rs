@@ -18,7 +18,18 @@ fn alice() -> User {
 fn what_contradicts_itself_is_a_problem() {
     let twice = AccountOptions::new("A").user(alice());
     for (auth, words) in [
-        (Auth { token: Some("t".into()), ..with(vec![alice()]) }, "a token and a users array"),
+        (
+            Auth { token: Some("t".into()), accounts: vec![twice.clone()], ..Auth::default() },
+            "a token and accounts",
+        ),
+        (
+            Auth { user: Some(alice()), accounts: vec![twice.clone()], ..Auth::default() },
+            "a single user/pass and accounts",
+        ),
+        (
+            Auth { user: Some(alice()), no_auth_user: Some("alice".to_owned()), ..Auth::default() },
+            "users/nkeys are not defined",
+        ),
         (with(vec![User::with_password("", "pw")]), "User entry requires a user"),
         (with(vec![alice(), alice()]), "Duplicate user \"alice\" detected"),
         (Auth { accounts: vec![twice.clone()], ..with(vec![alice()]) }, "Duplicate user"),

@@ -18,8 +18,8 @@ fn logins_are_read_in_all_their_forms() {
     assert_eq!(auth.token, Some("s3cret".into()));
     assert_eq!(auth.timeout, Duration::from_millis(500));
     let auth = merged("authorization { username: u, pass: \"p w\", timeout: \"700ms\" }");
-    let user = User::with_password("u", "p w").permissions(Permissions::default());
-    assert_eq!((auth.users, auth.timeout), (vec![user], Duration::from_millis(700)));
+    let user = User::with_password("u", "p w");
+    assert_eq!((auth.user, auth.timeout), (Some(user), Duration::from_millis(700)));
     let auth = merged("authorization { users: [] }");
     assert!(!auth.is_required(), "AUTH-007");
     let auth = merged(

@@ -1,0 +1,119 @@
+//! Subjects that no other account sees, and the limits of those who share them.
+
+use std::sync::{
+    Arc, Mutex, PoisonError, RwLock,
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+};
+
+use super::Subscription;
+use crate::{
+    AccountLimits,
+    index::{Index, Matches},
+};
+
+/// Subscriptions that see each other's messages.
+#[derive(Debug)]
+pub(crate) struct Account {
+    name: Box<str>,
+    limits: Mutex<AccountLimits>,
+    /// Some of its users may not see all that they can subscribe to (PERM-009).
+    filters: AtomicBool,
+    connections: AtomicUsize,
+    index: RwLock<Index<Arc<Subscription>>>,
+    /// Goes up with every change of the index.
+    generation: AtomicU64,
+    /// Subscriptions made so far.
+    pub(super) inserts: AtomicU64,
+    /// Subjects looked up so far; those that a publisher remembers are not.
+    pub(super) lookups: AtomicU64,
+}
+
+impl Account {
+    pub(crate) fn new(name: &str, limits: AccountLimits, filters: bool) -> Account {
+        Account {
+            name: name.into(),
+            limits: Mutex::new(limits),
+            filters: AtomicBool::new(filters),
+            connections: AtomicUsize::new(0),
+            index: RwLock::default(),
+            generation: AtomicU64::new(0),
+            inserts: AtomicU64::new(0),
+            lookups: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn limits(&self) -> AccountLimits {
+        *self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn filters(&self) -> bool {
+        self.filters.load(Ordering::Relaxed)
+    }
+
+    /// What a reload says of it; the connections look for themselves what that means for them.
+    pub(crate) fn reload(&self, limits: AccountLimits, filters: bool) {
+        *self.limits.lock().unwrap_or_else(PoisonError::into_inner) = limits;
+        self.filters.store(filters, Ordering::Relaxed);
+        self.forget_routes();
+    }
+
+    /// Makes routes void that were found so far.
+    pub(super) fn forget_routes(&self) {
+        self.change(|_| {});
+    }
+
+    /// Counts one more connection; false if there is no room.
+    pub(super) fn admit(&self) -> bool {
+        let max = self.limits().max_connections.unwrap_or(usize::MAX);
+        let more = |now| (now < max).then_some(now + 1);
+        self.connections.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    /// Whether there are more connections than there may be.
+    pub(crate) fn is_crowded(&self) -> bool {
+        let max = self.limits().max_connections.unwrap_or(usize::MAX);
+        self.connections.load(Ordering::Relaxed) > max
+    }
+
+    pub(super) fn dismiss(&self) {
+        self.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn subscriptions(&self) -> usize {
+        self.index.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    pub(super) fn change(&self, change: impl FnOnce(&mut Index<Arc<Subscription>>)) {
+        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        change(&mut index);
+        // Behind the change and before the lock is given back: who sees the old number may have
+        // looked at the old tree, who sees the new one has not.
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    pub(super) fn remove(&self, subscription: &Arc<Subscription>) {
+        let queue = subscription.queue.as_deref();
+        self.change(|index| {
+            index.remove(&subscription.pattern, queue, subscription);
+        });
+    }
+
+    /// Routes that were found under another number are void.
+    #[inline]
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    pub(super) fn matches(&self, subject: &[u8]) -> Matches<Arc<Subscription>> {
+        self.lookups.fetch_add(1, Ordering::Relaxed);
+        let mut found = self.index.read().unwrap_or_else(PoisonError::into_inner).matches(subject);
+        if self.filters() {
+            found.retain(|subscription| !subscription.scope.hides(subject));
+        }
+        found
+    }
+}
