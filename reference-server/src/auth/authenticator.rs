@@ -12,6 +12,7 @@ use crate::{
     Config,
     protocol::Credentials,
     router::{Account, Scope},
+    transport::Peer,
 };
 
 /// Hashes computed at a time: those who may not log in can't take all of the machine.
@@ -157,13 +158,10 @@ impl Authenticator {
     }
 
     /// Judges what CONNECT offers. Kinds of credentials that are not configured are passed over
-    /// (AUTH-019).
-    pub(crate) fn judge(
-        &self,
-        offer: &Credentials,
-        nonce: Option<&str>,
-        connection_type: ConnectionType,
-    ) -> Verdict {
+    /// (AUTH-019). Where the certificate names the user, CONNECT does not, but its password counts
+    /// (TLS-013).
+    pub(crate) fn judge(&self, offer: &Credentials, nonce: Option<&str>, peer: &Peer) -> Verdict {
+        let connection_type = peer.kind.into();
         if !self.required {
             return Verdict::Admitted(self.anybody());
         }
@@ -175,6 +173,17 @@ impl Authenticator {
             let signed = signed(&offer.nkey, nonce, &offer.signature);
             return match identity.filter(|found| signed && found.takes(connection_type)) {
                 Some(identity) => Verdict::Admitted(identity.scope.for_connection()),
+                None => Verdict::Refused,
+            };
+        }
+        if let (false, Some(mut names)) = (self.by_name.is_empty(), peer.names()) {
+            if !offer.user.is_empty() {
+                let user = &offer.user;
+                log::warn!("User {user:?} found in connect proto, but user required from cert");
+            }
+            let known = |name| self.by_name.get(name).filter(|it| it.takes(connection_type));
+            return match names.find_map(known) {
+                Some(identity) => self.compare(identity, &offer.password),
                 None => Verdict::Refused,
             };
         }

@@ -187,7 +187,7 @@ impl Broker for Side {
             has_token: !credentials.token.is_empty(),
         };
         let nonce = self.info.nonce.as_deref();
-        match self.authenticator.judge(&credentials, nonce, self.peer.kind.into()) {
+        match self.authenticator.judge(&credentials, nonce, &self.peer) {
             Verdict::Admitted(scope) => self.admit(scope).map(|()| LogIn::Done),
             Verdict::Refused => Err(self.refuse()),
             Verdict::Later(check) => {

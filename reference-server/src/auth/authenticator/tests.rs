@@ -18,7 +18,7 @@ fn offer(user: &str, password: &str, token: &str) -> Credentials {
 
 /// The account and user that were logged in to, or how it went.
 fn judged(authenticator: &Authenticator, offer: &Credentials) -> String {
-    match authenticator.judge(offer, None, ConnectionType::Standard) {
+    match authenticator.judge(offer, None, &Peer::default()) {
         Verdict::Admitted(scope) => format!("{}/{}", scope.account().name(), scope.user()),
         Verdict::Refused => "refused".to_owned(),
         Verdict::Later(_) => "later".to_owned(),
@@ -127,7 +127,7 @@ fn a_key_logs_in_with_its_signature_of_the_nonce() {
     let signature = BASE64URL_NOPAD.encode(&pair.sign(nonce.as_bytes()).unwrap());
     let good = Credentials { nkey: pair.public_key(), signature, ..Credentials::default() };
     let judge = |offer: &Credentials, nonce: &str| {
-        matches!(gate.judge(offer, Some(nonce), ConnectionType::Standard), Verdict::Admitted(_))
+        matches!(gate.judge(offer, Some(nonce), &Peer::default()), Verdict::Admitted(_))
     };
     assert!(judge(&good, &nonce) && !judge(&good, &gate.nonce().unwrap()));
     let stranger = nkeys::KeyPair::new_user();
@@ -145,7 +145,7 @@ async fn a_hash_is_compared_later() {
     let gate = authenticator(Auth { users, ..Auth::default() });
     for (password, admitted) in [("right", true), ("wrong", false), (hash.as_str(), false)] {
         let offer = offer("u", password, "");
-        let Verdict::Later(check) = gate.judge(&offer, None, ConnectionType::Standard) else {
+        let Verdict::Later(check) = gate.judge(&offer, None, &Peer::default()) else {
             panic!("{password} was judged at once")
         };
         assert_eq!(check.run().await.is_some(), admitted, "{password}");
