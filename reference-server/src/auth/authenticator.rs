@@ -12,6 +12,7 @@ use crate::{
     Config,
     protocol::Credentials,
     router::{Account, Scope},
+    transport::Peer,
 };
 
 /// Hashes computed at a time: those who may not log in can't take all of the machine.
@@ -175,13 +176,10 @@ impl Authenticator {
     }
 
     /// Judges what CONNECT offers. Kinds of credentials that are not configured are passed over
-    /// (AUTH-019).
-    pub(crate) fn judge(
-        &self,
-        offer: &Credentials,
-        nonce: Option<&str>,
-        connection_type: ConnectionType,
-    ) -> Verdict {
+    /// (AUTH-019). Where the certificate names the user, CONNECT does not, but its password counts
+    /// (TLS-013).
+    pub(crate) fn judge(&self, offer: &Credentials, nonce: Option<&str>, peer: &Peer) -> Verdict {
+        let connection_type = peer.kind.into();
         if !self.required {
             return Verdict::Admitted(self.anybody());
         }
@@ -195,6 +193,17 @@ impl Authenticator {
             let signed = signed(&offer.nkey, nonce, &offer.signature);
             return match identity.filter(|found| signed && found.takes(connection_type)) {
                 Some(identity) => Verdict::Admitted(identity.scope.for_connection()),
+                None => Verdict::Refused,
+            };
+        }
+        if let (false, Some(mut names)) = (self.by_name.is_empty(), peer.names()) {
+            if !offer.user.is_empty() {
+                let user = &offer.user;
+                log::warn!("User {user:?} found in connect proto, but user required from cert");
+            }
+            let known = |name| self.by_name.get(name).filter(|it| it.takes(connection_type));
+            return match names.find_map(known) {
+                Some(identity) => self.compare(identity, &offer.password),
                 None => Verdict::Refused,
             };
         }
@@ -220,7 +229,7 @@ impl Authenticator {
         scope: &Scope,
         offer: &Credentials,
         nonce: Option<&str>,
-        connection_type: ConnectionType,
+        peer: &Peer,
     ) -> Review {
         let (old, new) = (before.user(offer), self.user(offer));
         match (old, new) {
@@ -232,7 +241,7 @@ impl Authenticator {
             (Some(old), Some(new))
                 if new.password.is_bcrypt()
                     && old.password == new.password
-                    && new.takes(connection_type)
+                    && new.takes(peer.kind.into())
                     && !before.by_token
                     && !self.by_token =>
             {
@@ -240,7 +249,7 @@ impl Authenticator {
             }
             _ => {}
         }
-        match self.judge(offer, nonce, connection_type) {
+        match self.judge(offer, nonce, peer) {
             Verdict::Admitted(new) if !Arc::ptr_eq(new.account(), scope.account()) => Review::Gone,
             verdict => Review::Judged(verdict),
         }

@@ -187,7 +187,7 @@ impl Side {
     fn review(&mut self, before: &Authenticator, offer: &Credentials) -> Result<(), Close> {
         let (nonce, scope) = (self.info.nonce.as_deref(), self.publisher.scope());
         let offer = self.peer.cookies.complete(offer);
-        match self.authenticator.review(before, scope, &offer, nonce, self.peer.kind.into()) {
+        match self.authenticator.review(before, scope, &offer, nonce, &self.peer) {
             Review::Gone => Err(Close::Silently("the user is gone")),
             Review::Judged(Verdict::Refused) => Err(self.refuse()),
             Review::Judged(Verdict::Admitted(scope)) => self.stay(&scope),
@@ -202,7 +202,7 @@ impl Side {
     /// on where one was wanted before.
     fn wait_on(&mut self, offer: &Credentials) -> Result<(), Close> {
         let offer = self.peer.cookies.complete(offer);
-        match self.authenticator.judge(&offer, None, self.peer.kind.into()) {
+        match self.authenticator.judge(&offer, None, &self.peer) {
             Verdict::Admitted(scope) if !self.authenticator.is_required() => self.admit(scope),
             Verdict::Refused => Err(self.refuse()),
             _ => Ok(()),
@@ -285,7 +285,7 @@ impl Broker for Side {
             has_token: !credentials.token.is_empty(),
         };
         let nonce = self.info.nonce.as_deref();
-        match self.authenticator.judge(&credentials, nonce, self.peer.kind.into()) {
+        match self.authenticator.judge(&credentials, nonce, &self.peer) {
             Verdict::Admitted(scope) => self.admit(scope).map(|()| LogIn::Done),
             Verdict::Refused => Err(self.refuse()),
             Verdict::Later(check) => {

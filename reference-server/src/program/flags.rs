@@ -29,7 +29,7 @@ pub(super) enum Outcome {
     /// Look at this configuration file and leave.
     Check(PathBuf),
     /// Serve.
-    Serve(CommandLine),
+    Serve(Box<CommandLine>),
 }
 
 /// What can't be done; the words are for standard error.
@@ -95,7 +95,7 @@ pub(super) fn parse(arguments: impl Iterator<Item = String>) -> Result<Outcome, 
     let tls = tls(&text)?;
     let mut line = CommandLine { config_file, tls, ..CommandLine::default() };
     given.into_iter().try_for_each(|given| line.take(given))?;
-    Ok(Outcome::Serve(line))
+    Ok(Outcome::Serve(Box::new(line)))
 }
 
 /// TLS as the flags have it; none where they say nothing of it.

@@ -46,6 +46,8 @@ pub(crate) struct TlsSession {
     pub(crate) cipher_suite: String,
     /// INFO came inside.
     pub(crate) first: bool,
+    /// The certificate says who the user is (TLS-013).
+    pub(crate) maps_user: bool,
     /// The client's own and those that lead to its authority; empty if none was asked for.
     pub(crate) certificates: Vec<ClientCertificate>,
 }
@@ -64,7 +66,6 @@ pub(crate) struct ClientCertificate {
     pub(crate) cert_sha256: [u8; 32],
 }
 
-#[allow(dead_code, reason = "for authentication, which is yet to come")]
 impl ClientCertificate {
     /// All names, in the order in which users are looked for.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
@@ -112,6 +113,12 @@ impl std::fmt::Debug for Cookies {
 impl Peer {
     pub(crate) fn new(kind: Kind) -> Peer {
         Peer { kind, ..Peer::default() }
+    }
+
+    /// The names in the certificate, where that says who the user is; none where it does not.
+    pub(crate) fn names(&self) -> Option<impl Iterator<Item = &str>> {
+        let tls = self.tls.as_ref().filter(|tls| tls.maps_user)?;
+        Some(tls.certificates.first().into_iter().flat_map(ClientCertificate::names))
     }
 
     /// Says why the connection is about to end; the first to say so is right.

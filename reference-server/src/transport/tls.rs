@@ -43,6 +43,7 @@ struct Current {
     first: HandshakeFirst,
     timeout: Duration,
     asks_for_certificate: bool,
+    maps_user: bool,
     pinned_certs: Vec<[u8; 32]>,
     rate: Rate,
 }
@@ -151,6 +152,7 @@ impl Current {
             first: tls.handshake_first,
             timeout: tls.timeout,
             asks_for_certificate: tls.asks_for_certificate(),
+            maps_user: tls.verify_and_map,
             pinned_certs: tls.pinned_certs.clone(),
             rate: Rate { max: tls.connections_per_second, begun: Mutex::new((Instant::now(), 0)) },
         })
@@ -180,7 +182,7 @@ impl Current {
                 return Err(NotAdmitted::Tls(error.to_string()));
             }
         };
-        let session = session(&stream, first)?;
+        let session = TlsSession { first, maps_user: self.maps_user, ..session(&stream)? };
         let key = session.certificates.first().map(|own| own.spki_sha256);
         if !self.pinned_certs.is_empty() && !key.is_some_and(|key| self.pinned_certs.contains(&key))
         {
@@ -203,7 +205,7 @@ impl Rate {
     }
 }
 
-fn session(stream: &TlsStream<TcpStream>, first: bool) -> Result<TlsSession, NotAdmitted> {
+fn session(stream: &TlsStream<TcpStream>) -> Result<TlsSession, NotAdmitted> {
     let (_, connection) = stream.get_ref();
     let certificates: Result<Vec<ClientCertificate>, String> = connection
         .peer_certificates()
@@ -219,7 +221,8 @@ fn session(stream: &TlsStream<TcpStream>, first: bool) -> Result<TlsSession, Not
         cipher_suite: connection
             .negotiated_cipher_suite()
             .map_or_else(String::new, settings::iana_name),
-        first,
+        first: false,
+        maps_user: false,
         certificates: certificates.map_err(NotAdmitted::Tls)?,
     })
 }

@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, sync::Arc};
 
 use nats_reference_server::{Pem, Tls};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, SanType,
 };
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -41,6 +41,8 @@ impl Certificates {
         let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
         let mut params = CertificateParams::new(names).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
+        let email = format!("{name}@probe.test").try_into().unwrap();
+        params.subject_alt_names.push(SanType::Rfc822Name(email));
         let key = KeyPair::generate().unwrap();
         let signed = params.signed_by(&key, authority).unwrap();
         fs::write(self.path(&format!("{name}.pem")), signed.pem()).unwrap();

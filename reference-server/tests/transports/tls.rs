@@ -4,7 +4,8 @@ use std::{
 };
 
 use nats_reference_server::{
-    Config, HandshakeFirst, Identity, Pem, Server, StartError, Tls, TlsVersion,
+    AccountOptions, Config, HandshakeFirst, Identity, Pem, Server, StartError, Tls, TlsVersion,
+    User,
 };
 use sha2::{Digest, Sha256};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
@@ -261,4 +262,24 @@ async fn a_reload_can_switch_tls_on_and_off() {
     let (mut stream, info) = greeted(&server).await;
     assert!(!info.contains("tls_"), "{info}");
     ping(&mut stream).await;
+}
+
+#[tokio::test]
+async fn a_certificate_can_say_who_the_user_is() {
+    // TLS-013
+    let certificates = Certificates::new();
+    let tls = Tls { verify_and_map: true, ..certificates.verifying() };
+    let mapped = |name: &str| {
+        let users = AccountOptions::new("M").user(User::with_password(name, ""));
+        Server::builder().tls(tls.clone()).account(users).user("zed", "z").start()
+    };
+    for name in ["client@probe.test", "localhost", "CN=client"] {
+        let server = mapped(name).await.unwrap();
+        let options = certificates.options_of("client");
+        talks(&connect(server.client_url(), options.clone()).await.unwrap()).await;
+        let options = options.user_and_password("zed".to_owned(), "z".to_owned());
+        assert!(connect(server.client_url(), options).await.is_err(), "{name}: another user");
+    }
+    let server = mapped("stranger@probe.test").await.unwrap();
+    assert!(connect(server.client_url(), certificates.options_of("client")).await.is_err());
 }

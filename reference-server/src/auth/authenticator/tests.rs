@@ -18,7 +18,7 @@ fn offer(user: &str, password: &str, token: &str) -> Credentials {
 
 /// The account and user that were logged in to, or how it went.
 fn judged(authenticator: &Authenticator, offer: &Credentials) -> String {
-    match authenticator.judge(offer, None, ConnectionType::Standard) {
+    match authenticator.judge(offer, None, &Peer::default()) {
         Verdict::Admitted(scope) => format!("{}/{}", scope.account().name(), scope.user()),
         Verdict::Refused => "refused".to_owned(),
         Verdict::Later(_) => "later".to_owned(),
@@ -127,7 +127,7 @@ fn a_key_logs_in_with_its_signature_of_the_nonce() {
     let signature = BASE64URL_NOPAD.encode(&pair.sign(nonce.as_bytes()).unwrap());
     let good = Credentials { nkey: pair.public_key(), signature, ..Credentials::default() };
     let judge = |offer: &Credentials, nonce: &str| {
-        matches!(gate.judge(offer, Some(nonce), ConnectionType::Standard), Verdict::Admitted(_))
+        matches!(gate.judge(offer, Some(nonce), &Peer::default()), Verdict::Admitted(_))
     };
     assert!(judge(&good, &nonce) && !judge(&good, &gate.nonce().unwrap()));
     let stranger = nkeys::KeyPair::new_user();
@@ -145,7 +145,7 @@ async fn a_hash_is_compared_later() {
     let gate = authenticator(Auth { users, ..Auth::default() });
     for (password, admitted) in [("right", true), ("wrong", false), (hash.as_str(), false)] {
         let offer = offer("u", password, "");
-        let Verdict::Later(check) = gate.judge(&offer, None, ConnectionType::Standard) else {
+        let Verdict::Later(check) = gate.judge(&offer, None, &Peer::default()) else {
             panic!("{password} was judged at once")
         };
         assert_eq!(check.run().await.is_some(), admitted, "{password}");
@@ -167,10 +167,10 @@ fn a_token_beside_users_is_for_those_who_name_none() {
 fn reviewed(before: Auth, after: Auth, offer: &Credentials) -> String {
     let before = authenticator(before);
     let after = before.reloaded(&Config { auth: after, ..Config::default() });
-    let Verdict::Admitted(scope) = before.judge(offer, None, ConnectionType::Standard) else {
+    let Verdict::Admitted(scope) = before.judge(offer, None, &Peer::default()) else {
         panic!("{offer:?} was never let in");
     };
-    match after.review(&before, &scope, offer, None, ConnectionType::Standard) {
+    match after.review(&before, &scope, offer, None, &Peer::default()) {
         Review::Gone => "gone".to_owned(),
         Review::Judged(Verdict::Refused) => "refused".to_owned(),
         Review::Judged(Verdict::Later(_)) => "later".to_owned(),
@@ -219,7 +219,7 @@ fn a_hash_that_was_compared_is_not_compared_again() {
     assert_eq!(reviewed(plain, hashed(), &offer("ann", "p", "")), "later");
     let before = authenticator(hashed());
     let after = before.reloaded(&Config { auth: hashed(), ..Config::default() });
-    let (offer, standard) = (offer("ann", "p", ""), ConnectionType::Standard);
+    let (offer, standard) = (offer("ann", "p", ""), &Peer::default());
     let scope = &before.user(&offer).unwrap().scope;
     let review = after.review(&before, scope, &offer, None, standard);
     assert!(matches!(review, Review::Judged(Verdict::Admitted(_))), "{review:?}");
