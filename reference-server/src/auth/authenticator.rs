@@ -1,6 +1,12 @@
 //! The judge of logins.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, OnceLock,
+        mpsc::{Receiver, Sender, channel},
+    },
+};
 
 use tokio::sync::Semaphore;
 
@@ -31,6 +37,8 @@ pub(crate) struct Authenticator {
     guest: Option<Guest>,
     accounts: Vec<Arc<Account>>,
     hashing: Arc<Semaphore>,
+    /// Dropped with it, so that somebody can wait until no connection goes by it any more.
+    lifeline: OnceLock<Sender<()>>,
 }
 
 #[derive(Debug)]
@@ -134,7 +142,16 @@ impl Authenticator {
             guest,
             accounts,
             hashing: Arc::new(Semaphore::new(HASHES_MAX)),
+            lifeline: OnceLock::new(),
         }
+    }
+
+    /// Hears the end of the other side once the last connection goes by another one.
+    pub(crate) fn watch(&self) -> Receiver<()> {
+        let (lifeline, end) = channel();
+        // Only a reload asks, and each one puts another in its place.
+        let _ = self.lifeline.set(lifeline);
+        end
     }
 
     /// All accounts, `$G` first.

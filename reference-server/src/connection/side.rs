@@ -177,10 +177,15 @@ impl Side {
             return Ok(());
         }
         let before = std::mem::replace(&mut self.authenticator, terms.authenticator.clone());
-        match self.is_admitted() {
+        let stays = match self.is_admitted() {
             true => self.review(&before, credentials),
             false => self.wait_on(credentials),
+        };
+        if stays.is_err() {
+            // While `before` is held: the reload waits for that.
+            self.client.unsubscribe_all();
         }
+        stays
     }
 
     /// The login is judged again (LIFE-004, LIFE-009).

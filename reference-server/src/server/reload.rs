@@ -1,6 +1,6 @@
 //! Other options for a server that is running.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use rand::seq::SliceRandom;
 use thiserror::Error;
@@ -37,6 +37,10 @@ pub enum ReloadError {
     #[error("the server is shutting down")]
     Stopping,
 }
+
+/// A reload of logins waits so long for all connections to follow, which takes them no time unless
+/// a hash is being computed; whoever needs longer is judged later.
+const LOGINS_JUDGED_IN: Duration = Duration::from_secs(1);
 
 /// How an option is shown.
 type Shown = fn(&Config) -> String;
@@ -130,7 +134,8 @@ fn auth_changes(old: &Auth, new: &Auth) -> Vec<String> {
 impl Server {
     /// Takes other options over, all or none, and says which: `max_payload = 200` (LIFE-003).
     /// They hold for connections that are open as well: logins are judged again (LIFE-004), and
-    /// subscriptions that are no longer allowed are cancelled (LIFE-005). More connections than
+    /// subscriptions that are no longer allowed are cancelled (LIFE-005), before this returns
+    /// unless a hash takes long. More connections than
     /// [`max_connections`](Config::max_connections) are closed (LIFE-010). A write deadline holds
     /// for new ones only, and so does TLS, whose files are read again (TLS-021). Options of the
     /// program are compared, and are for the program to follow.
@@ -197,8 +202,10 @@ impl Shared {
         }
         let max = config.max_connections;
         let greeting = greeting(&config, self.addr, &self.id);
+        let mut judged_again = None;
         self.change(|terms| {
             if terms.config.auth != config.auth {
+                judged_again = Some(terms.authenticator.watch());
                 terms.authenticator = Arc::new(terms.authenticator.reloaded(&config));
             }
             terms.config = Arc::new(config);
@@ -206,6 +213,10 @@ impl Shared {
             let auth_required = terms.authenticator.asks();
             terms.greeting = Arc::new(Info { auth_required, ..greeting });
         });
+        if let Some(judged_again) = judged_again {
+            // Nothing is ever sent: it ends when all have seen to their logins.
+            let _ = judged_again.recv_timeout(LOGINS_JUDGED_IN);
+        }
         let mut clients: Vec<Arc<Client>> = self.clients().values().cloned().collect();
         let surplus = clients.len().saturating_sub(max);
         if surplus > 0 {
