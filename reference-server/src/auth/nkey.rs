@@ -52,7 +52,10 @@ mod tests {
         let url = BASE64URL_NOPAD.encode(&signature);
         assert!(has_signed(&key, &nonce, &url));
         assert!(has_signed(&key, &nonce, &BASE64.encode(&signature)));
-        assert!(!has_signed(&key, &nonce, &BASE64URL.encode(&signature)), "padded for URLs");
+        let padded_for_urls = BASE64URL.encode(&signature);
+        // One signature in fifteen has neither of the letters in which the alphabets differ.
+        let differs = padded_for_urls.contains(['-', '_']);
+        assert_eq!(has_signed(&key, &nonce, &padded_for_urls), !differs);
         assert!(!has_signed(&key, "another", &url));
         assert!(!has_signed(&KeyPair::new_user().public_key(), &nonce, &url));
         for bad in ["", "AAAA", "not base64!", &url[..80]] {
