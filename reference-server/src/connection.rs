@@ -122,6 +122,17 @@ fn limits(config: &Config) -> Limits {
     }
 }
 
+/// Makes the room for reads fit what was read; false if that was little.
+fn fit(room: &mut usize, read: usize) -> bool {
+    if read >= *room {
+        *room = (*room * 2).min(READ_BYTES_MAX);
+    } else if read < *room / 8 {
+        *room = (*room / 2).max(READ_BYTES_MIN);
+        return false;
+    }
+    true
+}
+
 impl Conversation {
     /// Reads until the end, and says why it is one.
     async fn read<R: AsyncRead + Unpin>(
@@ -144,13 +155,8 @@ impl Conversation {
                     Ok(0) => return self.over(Reason::CLIENT_CLOSED, "end of stream"),
                     Err(error) => return self.over(Reason::READ_ERROR, &error.to_string()),
                     Ok(read) => {
-                        turn_bytes += read;
-                        if read >= room {
-                            room = (room * 2).min(READ_BYTES_MAX);
-                        } else if read < room / 8 {
-                            room = (room / 2).max(READ_BYTES_MIN);
-                            turn_bytes = 0;
-                        }
+                        let is_flood = fit(&mut room, read);
+                        turn_bytes = if is_flood { turn_bytes + read } else { 0 };
                     }
                 },
                 () = timer.as_mut() => {

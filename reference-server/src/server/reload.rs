@@ -261,8 +261,8 @@ mod tests {
             ProgramConfig, debug trace log_file log_file_bytes_max log_files_max log_time log_utc
             pid_file ports_dir
         );
-        // Of logins one part needs a restart; the others are compared as `auth_changes` does, TLS as
-        // a whole, options of the pages and the program one by one.
+        // Of logins one part needs a restart; the others are compared as `auth_changes` does, TLS
+        // as a whole, options of the pages and the program one by one.
         let all = of_the_server - 3 + of_the_pages + of_the_program;
         assert_eq!(FIXED.len() + CHANGEABLE.len(), all);
     }
