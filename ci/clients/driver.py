@@ -111,9 +111,11 @@ def install(names):
 
 
 def describe(program):
-    """How a server is called in reports: what it says of itself."""
+    """How a server is called in reports: its file's name, as some call themselves nats-server to
+    stand in for it, and the version that it tells."""
     done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10)
-    return done.stdout.strip().replace(": v", " ").replace(": ", " ") or pathlib.Path(program).name
+    version = done.stdout.strip().rpartition(": ")[2].removeprefix("v")
+    return f"{pathlib.Path(program).name} {version}".strip()
 
 
 def run_all(names, features, program, server, jobs, credentials):

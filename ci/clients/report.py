@@ -1,5 +1,6 @@
 """The results as Markdown."""
 
+import pathlib
 import re
 
 BEGIN, END = "<!-- results: ci/clients.sh --write -->", "<!-- end of results -->"
@@ -47,7 +48,7 @@ def reasons(outcomes, everyone):
     told = {}
     for o in outcomes:
         if o["verdict"] != "pass":
-            reason = o["reason"][:REASON_CHARS].replace("|", "\\|")
+            reason = o["reason"].replace(f"{pathlib.Path.cwd()}/", "")[:REASON_CHARS].replace("|", "\\|")
             told.setdefault((o["verdict"], o["feature"], reason), []).append(o["client"])
     return "\n".join(f"- {verdict} {feature} ({named(clients, everyone)}): {reason}"
                      for (verdict, feature, reason), clients in told.items())

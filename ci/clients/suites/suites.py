@@ -85,7 +85,8 @@ def main():
     lines, worse, first = [], False, {}
     for program in given.servers:
         version = subprocess.run([program, "--version"], capture_output=True, text=True)
-        server = version.stdout.strip().replace(": v", " ")
+        told = version.stdout.strip().rpartition(": ")[2].removeprefix("v")
+        server = f"{pathlib.Path(program).name} {told}"
         lines.append(f"### {server}\n")
         for suite, (number, names) in installed.items():
             names = [name for name in names if given.match.search(name)]

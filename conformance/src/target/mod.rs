@@ -34,11 +34,15 @@ use crate::{
     fixtures::FixtureError,
 };
 
+/// No proxy stands before the server that passes on whole operations only.
+const DIRECT: &str = "direct";
+
 /// What a scenario can need, and a target lack.
 pub const CAPABILITIES: &[&str] = &[
     "accounts",
     "auth",
     "cluster",
+    DIRECT,
     "gateways",
     "headers",
     "jetstream",
@@ -221,7 +225,9 @@ impl Target {
             Target::Embedded => embedded::LACKS,
             Target::Program(_) => &[],
             Target::Running { .. } => &["cluster", "reload", "shutdown", "signals"],
-            Target::Faulty { inner, .. } => return inner.lacks(),
+            Target::Faulty { inner, .. } => {
+                return inner.lacks().into_iter().chain([DIRECT.to_owned()]).collect();
+            }
         };
         lacks.iter().map(|word| (*word).to_owned()).collect()
     }
