@@ -91,7 +91,8 @@ pub async fn trial(
 ) -> Result<Trial, TargetError> {
     let started = Instant::now();
     let target = Target::Faulty { inner: Box::new(plan.target.clone()), fault };
-    let plan = Arc::new(Plan { target, ..plan.clone() });
+    let lacks = plan.lacks.union(&target.lacks()).cloned().collect();
+    let plan = Arc::new(Plan { target, lacks, ..plan.clone() });
     let (results, mut outcomes) = mpsc::unbounded_channel();
     let running = tokio::spawn(run(plan, cases, results));
     let (mut ran, mut caught, mut errors) = (Vec::new(), Vec::new(), Vec::new());
