@@ -226,7 +226,9 @@ impl Target {
             Target::Program(_) => &[],
             Target::Running { .. } => &["cluster", "reload", "shutdown", "signals"],
             Target::Faulty { inner, .. } => {
-                return inner.lacks().into_iter().chain([DIRECT.to_owned()]).collect();
+                // The proxy reads operations, which TLS hides from it.
+                let own = [DIRECT, "tls"].map(str::to_owned);
+                return inner.lacks().into_iter().chain(own).collect();
             }
         };
         lacks.iter().map(|word| (*word).to_owned()).collect()
