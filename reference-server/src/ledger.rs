@@ -20,6 +20,7 @@ pub(crate) use self::{
     history::{History, Past, Record, SubscriptionRecord, Tally},
     reason::Reason,
 };
+use crate::transport::{Kind, Peer, TlsSession};
 
 /// Messages, and the bytes of their headers and payloads (MON-003).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -39,6 +40,13 @@ pub(crate) struct Identity {
     pub(crate) user: Option<String>,
 }
 
+/// In what the bytes of a connection travel.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Transport {
+    pub(crate) kind: Kind,
+    pub(crate) tls: Option<TlsSession>,
+}
+
 /// What is remembered of one connection.
 #[derive(Debug)]
 pub(crate) struct Ledger {
@@ -51,6 +59,8 @@ pub(crate) struct Ledger {
     last_activity_ns: AtomicU64,
     rtt_ns: AtomicU64,
     identity: Mutex<Arc<Identity>>,
+    /// Where that is not plain TCP.
+    transport: OnceLock<Arc<Transport>>,
     reason: OnceLock<Reason>,
     subscriptions: OnceLock<(usize, Vec<SubscriptionRecord>)>,
 }
@@ -81,8 +91,17 @@ impl Ledger {
             last_activity_ns: AtomicU64::new(0),
             rtt_ns: AtomicU64::new(0),
             identity: Mutex::default(),
+            transport: OnceLock::new(),
             reason: OnceLock::new(),
             subscriptions: OnceLock::new(),
+        }
+    }
+
+    /// The conversation begins.
+    pub(crate) fn comes_by(&self, peer: &Peer) {
+        if peer.kind != Kind::Standard || peer.tls.is_some() {
+            let transport = Transport { kind: peer.kind, tls: peer.tls.clone() };
+            let _ = self.transport.set(Arc::new(transport));
         }
     }
 

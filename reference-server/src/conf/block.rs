@@ -110,7 +110,6 @@ impl Deref for Field<'_> {
     }
 }
 
-#[allow(dead_code, reason = "some are for blocks that are yet to come")]
 impl<'a> Field<'a> {
     /// Reads a map by its table. Mistakes inside are collected.
     pub(crate) fn block<T>(self, table: &Table<T>, target: &mut T) -> Result<(), Problem> {

@@ -109,7 +109,6 @@ impl Kind {
     }
 }
 
-#[allow(dead_code, reason = "some are for blocks that are yet to come")]
 impl Value {
     pub(crate) fn problem(&self, message: impl fmt::Display) -> Problem {
         self.at.problem(message)

@@ -62,6 +62,7 @@ impl Side {
     pub(super) fn new(newcomer: Newcomer) -> Side {
         let Newcomer { client, info, peer, terms } = newcomer;
         let Terms { config, authenticator, .. } = terms;
+        client.ledger.comes_by(&peer);
         let anybody = authenticator.anybody();
         let seat = (!authenticator.is_required()).then(|| Seat::take(anybody.account())).flatten();
         Side {

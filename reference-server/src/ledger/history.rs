@@ -7,7 +7,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{Identity, Ledger, Reason, Traffic};
+use super::{Identity, Ledger, Reason, Traffic, Transport};
 use crate::router::Client;
 
 /// A connection as of one moment, which for a closed one is its end.
@@ -26,6 +26,8 @@ pub(crate) struct Record {
     pub(crate) stalls: u64,
     pub(crate) subscriptions: usize,
     pub(crate) identity: Arc<Identity>,
+    /// Where that is not plain TCP.
+    pub(crate) transport: Option<Arc<Transport>>,
     /// Of a closed one, as many as were kept.
     pub(crate) had_subscribed: Vec<SubscriptionRecord>,
 }
@@ -93,6 +95,7 @@ impl Record {
             stalls: ledger.stalls.load(Relaxed),
             subscriptions,
             identity: ledger.identity.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            transport: ledger.transport.get().cloned(),
             had_subscribed,
         }
     }

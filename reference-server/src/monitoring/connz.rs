@@ -18,6 +18,7 @@ use crate::{
     ledger::{Record, SubscriptionRecord},
     router::Client,
     server::Overview,
+    transport::Kind,
 };
 
 /// The account of clients who name none; its name is not told.
@@ -67,6 +68,12 @@ struct Connection {
     lang: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     version: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_version: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_cipher_suite: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    tls_first: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     authorized_user: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -145,6 +152,7 @@ impl Connection {
         subscriptions: &[SubscriptionRecord],
     ) -> Connection {
         let (profile, identity) = (server.profile(), &record.identity);
+        let tls = record.transport.as_ref().and_then(|transport| transport.tls.as_ref());
         let until = record.stop.map_or(server.now, |(stop, _)| stop);
         let passed = |since| format::uptime(format::between(since, until));
         let account = identity.account.as_ref().filter(|_| options.auth);
@@ -153,7 +161,10 @@ impl Connection {
         Connection {
             cid: record.cid,
             kind: "Client",
-            r#type: "nats",
+            r#type: match record.transport.as_ref().map(|transport| transport.kind) {
+                Some(Kind::WebSocket) => "websocket",
+                Some(Kind::Standard) | None => "nats",
+            },
             ip: record.addr.map_or_else(String::new, |addr| addr.ip().to_string()),
             port: record.addr.map_or(0, |addr| addr.port()),
             start: format::time(record.start),
@@ -173,6 +184,9 @@ impl Connection {
             name: identity.name.clone(),
             lang: identity.lang.clone(),
             version: identity.version.clone(),
+            tls_version: tls.map(|tls| tls.version),
+            tls_cipher_suite: tls.map(|tls| tls.cipher_suite.clone()),
+            tls_first: tls.is_some_and(|tls| tls.first),
             authorized_user: identity.user.clone().filter(|_| options.auth),
             account: account.filter(|name| *name != GLOBAL_ACCOUNT).cloned(),
             subscriptions_list: match options.subs {

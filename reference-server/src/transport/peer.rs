@@ -6,7 +6,6 @@ use crate::{ConnectionType, ledger::Reason, protocol::Credentials};
 
 /// The other side of a connection.
 #[derive(Debug, Default)]
-#[allow(dead_code, reason = "for monitoring and tokens of operators, which are yet to come")]
 pub(crate) struct Peer {
     pub(crate) kind: Kind,
     /// Absent in clear.

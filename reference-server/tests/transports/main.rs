@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop where something is not there")]
 
 mod certificates;
+#[cfg(feature = "monitoring")]
+mod pages;
 mod tls;
 mod websocket;
 
