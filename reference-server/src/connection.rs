@@ -56,7 +56,7 @@ pub(crate) const ENDED: &str = "ended by the server";
 pub(crate) async fn serve<R, W>(
     mut reader: R,
     writer: W,
-    newcomer: Newcomer,
+    newcomer: Box<Newcomer>,
     terms: watch::Receiver<Terms>,
     gone: impl FnOnce(),
 ) where
@@ -71,7 +71,7 @@ pub(crate) async fn serve<R, W>(
     let keepalive = Keepalive::new(ping_interval, config.ping_max);
     let (mut parser, session) = (Parser::new(limits), Session::new());
     parser.announce(session.pedantic());
-    let side = Side::new(newcomer);
+    let side = Side::new(*newcomer);
     let mut conversation = Conversation {
         parser,
         session,

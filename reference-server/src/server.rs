@@ -355,7 +355,7 @@ impl Shared {
         };
         terms.entrances.announce(entrance, &terms.config, &mut info);
         log::debug!("{} - Client connection created", client.label);
-        let newcomer = Newcomer { client, info, peer: Arc::default(), terms };
+        let newcomer = Box::new(Newcomer { client, info, peer: Arc::default(), terms });
         async move { self.admit(stream, entrance, Arrival { newcomer, changes, full }).await }
     }
 

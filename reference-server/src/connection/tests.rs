@@ -5,9 +5,9 @@ use tokio::{io::AsyncWriteExt as _, time::timeout};
 use super::*;
 use crate::{Auth, protocol::Info, router::Client};
 
-fn newcomer(client: Arc<Client>, terms: &watch::Sender<Terms>) -> Newcomer {
+fn newcomer(client: Arc<Client>, terms: &watch::Sender<Terms>) -> Box<Newcomer> {
     let terms = terms.borrow().clone();
-    Newcomer { client, info: Info::default(), peer: Arc::default(), terms }
+    Box::new(Newcomer { client, info: Info::default(), peer: Arc::default(), terms })
 }
 
 #[tokio::test]

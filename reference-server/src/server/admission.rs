@@ -37,7 +37,9 @@ pub(crate) struct Entrances {
 
 /// A connection that has just been accepted.
 pub(super) struct Arrival {
-    pub(super) newcomer: Newcomer,
+    /// Boxed: each future on its way would have room for it, and a plain connection's would no
+    /// longer fit into 4 KiB.
+    pub(super) newcomer: Box<Newcomer>,
     /// Tells of all that changes from now on.
     pub(super) changes: watch::Receiver<Terms>,
     /// There is no room for it, and it is not among the server's clients.
