@@ -73,8 +73,12 @@ fn what_contradicts_itself_is_refused_in_the_words_of_nats_server() {
         ("token: t, users: [{user: v}]", "Can not have a token and a users array"),
         ("users: [{user: c}, {user: c}]", "Duplicate user \"c\" detected"),
         ("users: [{password: p}]", "User entry requires a user"),
+        #[cfg(feature = "nkeys")]
         ("users: [{nkey: UABC}]", "Not a valid public nkey for a user"),
+        #[cfg(feature = "nkeys")]
         ("users: [{nkey: UABC, password: p}]", "Nkey users do not take usernames or passwords"),
+        #[cfg(not(feature = "nkeys"))]
+        ("users: [{nkey: UABC}]", "a user with an nkey needs the cargo feature `nkeys`"),
         ("colour: red", "unknown field \"colour\""),
         ("timeout: abc", "error parsing authorization config, 'timeout' "),
         ("users: {user: a}", "Expected users field to be an array"),
