@@ -10,6 +10,7 @@ mod listen;
 mod overview;
 mod reload;
 mod terms;
+mod urls;
 
 use std::{
     collections::HashMap,
@@ -98,31 +99,6 @@ impl Server {
         Builder::default()
     }
 
-    /// What a client connects to: `nats://127.0.0.1:41234`, or `tls://…` where it must.
-    pub fn client_url(&self) -> String {
-        let config = self.config();
-        let tls = config.tls.is_some() && !config.allow_non_tls;
-        format!("{}://{}", if tls { "tls" } else { "nats" }, self.addr())
-    }
-
-    /// What a client connects to by WebSocket, if it can: `ws://127.0.0.1:41235`, or `wss://…`.
-    pub fn websocket_url(&self) -> Option<String> {
-        let addr = self.websocket_addr()?;
-        let tls = self.config().websocket.as_ref()?.tls.is_some();
-        Some(format!("{}://{addr}", if tls { "wss" } else { "ws" }))
-    }
-
-    fn websocket_addr(&self) -> Option<SocketAddr> {
-        self.shared.terms.borrow().entrances.websocket_addr
-    }
-
-    /// Where the monitoring pages are, if they are served: `http://127.0.0.1:41235`, with what
-    /// comes before their paths.
-    pub fn monitoring_url(&self) -> Option<String> {
-        let addr = self.shared.monitoring_addr?;
-        Some(format!("http://{addr}{}", self.config().monitoring.prefix()))
-    }
-
     /// The address that is listened on.
     pub fn addr(&self) -> SocketAddr {
         self.shared.addr
@@ -184,7 +160,9 @@ impl Server {
     pub async fn restart(self) -> Result<Server, StartError> {
         let mut config = (*self.config()).clone();
         config.port = self.addr().port();
-        config.monitoring.port = self.shared.monitoring_addr.map(|addr| addr.port());
+        for port in [&mut config.monitoring.port, &mut config.monitoring.https_port] {
+            *port = port.and(self.shared.monitoring_addr.map(|addr| addr.port()));
+        }
         if let (Some(it), Some(addr)) = (&mut config.websocket, self.websocket_addr()) {
             it.port = addr.port();
         }
@@ -195,6 +173,9 @@ impl Server {
     fn launch(config: Config) -> Result<(Server, oneshot::Receiver<()>), StartError> {
         if let Some(problem) = config.problem() {
             return Err(StartError::Config(problem));
+        }
+        if let Some(problem) = config.monitoring.contradiction(config.tls.is_some()) {
+            return Err(StartError::Pages(problem));
         }
         let mut entrances = Entrances::new(&config)?;
         let listener = listen::for_clients(&config)?;
@@ -347,10 +328,12 @@ impl Shared {
         // Not before it can be called: what changes from here on, it hears of.
         let changes = self.terms.subscribe();
         let terms = changes.borrow().clone();
+        let authenticator = terms.authenticator.at(entrance.kind());
         let mut info = Info {
             client_id: id,
             client_ip: addr.ip().to_string(),
-            nonce: terms.authenticator.nonce(),
+            auth_required: authenticator.asks(),
+            nonce: authenticator.nonce(),
             ..(*terms.greeting).clone()
         };
         terms.entrances.announce(entrance, &terms.config, &mut info);

@@ -6,6 +6,7 @@ use std::{
         Arc, OnceLock,
         mpsc::{Receiver, Sender, channel},
     },
+    time::Duration,
 };
 
 use tokio::sync::Semaphore;
@@ -15,10 +16,10 @@ use super::{
     SYSTEM_ACCOUNT, Secret,
 };
 use crate::{
-    Config,
+    Config, Profile,
     protocol::Credentials,
     router::{Account, Scope},
-    transport::Peer,
+    transport::{Kind, Peer},
 };
 
 /// Hashes computed at a time: those who may not log in can't take all of the machine.
@@ -28,6 +29,8 @@ const HASHES_MAX: usize = 2;
 #[derive(Debug)]
 pub(crate) struct Authenticator {
     required: bool,
+    /// INFO asks for a login even where it can be left out (WS-017).
+    always_asks: bool,
     by_token: bool,
     by_name: HashMap<String, Arc<Identity>>,
     by_nkey: HashMap<String, Arc<Identity>>,
@@ -35,13 +38,19 @@ pub(crate) struct Authenticator {
     anybody: Arc<Identity>,
     /// Who those are that bring nothing.
     guest: Option<Guest>,
+    /// And who those are that do not even send CONNECT.
+    silent_guest: Option<Guest>,
+    /// How long a login may take.
+    timeout: Duration,
+    /// Judges those who come by WebSocket, where the rules for them are others (WS-017).
+    websocket: Option<Arc<Authenticator>>,
     accounts: Vec<Arc<Account>>,
     hashing: Arc<Semaphore>,
     /// Dropped with it, so that somebody can wait until no connection goes by it any more.
     lifeline: OnceLock<Sender<()>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Guest {
     /// Configured: INFO asks for no login (AUTH-011).
     NoAuthUser(Arc<Identity>),
@@ -99,7 +108,21 @@ impl Authenticator {
     }
 
     fn with_accounts_of(config: &Config, before: &[Arc<Account>]) -> Authenticator {
-        let auth = &config.auth;
+        let all = Authenticator::by(&config.auth, config.profile, before);
+        let websocket =
+            config.websocket.as_ref().and_then(|it| it.auth(&config.auth)).map(|auth| {
+                let own = Authenticator::by(&auth, config.profile, &all.accounts);
+                let silent_guest = match config.profile.websocket_guests_must_connect() {
+                    true => all.guest.clone(),
+                    false => own.guest.clone(),
+                };
+                let always_asks = config.websocket.as_ref().is_some_and(|it| it.replaces_logins());
+                Arc::new(Authenticator { silent_guest, always_asks, ..own })
+            });
+        Authenticator { websocket, ..all }
+    }
+
+    fn by(auth: &Auth, profile: Profile, before: &[Arc<Account>]) -> Authenticator {
         let accounts = accounts(auth, before);
         let mut by_name = HashMap::new();
         let mut by_nkey = HashMap::new();
@@ -107,7 +130,7 @@ impl Authenticator {
             let Some(account) = accounts.iter().find(|found| found.name() == account) else {
                 continue;
             };
-            let grants = permissions.map(|it| Arc::new(Grants::new(it, config.profile)));
+            let grants = permissions.map(|it| Arc::new(Grants::new(it, profile)));
             let identity = |password: &Secret| {
                 Arc::new(Identity {
                     password: password.clone(),
@@ -126,7 +149,7 @@ impl Authenticator {
             Some(name) => {
                 by_name.get(name).or_else(|| by_nkey.get(name)).cloned().map(Guest::NoAuthUser)
             }
-            None => system_only(auth).then_some(Guest::BesideSystem),
+            None => auth.is_system_only().then_some(Guest::BesideSystem),
         };
         let anybody = Identity {
             password: auth.token.clone().unwrap_or_default(),
@@ -135,11 +158,15 @@ impl Authenticator {
         };
         Authenticator {
             required: auth.is_required(),
+            always_asks: false,
             by_token: auth.token.is_some(),
             by_name,
             by_nkey,
             anybody: Arc::new(anybody),
+            silent_guest: guest.clone(),
             guest,
+            timeout: auth.timeout,
+            websocket: None,
             accounts,
             hashing: Arc::new(Semaphore::new(HASHES_MAX)),
             lifeline: OnceLock::new(),
@@ -150,8 +177,24 @@ impl Authenticator {
     pub(crate) fn watch(&self) -> Receiver<()> {
         let (lifeline, end) = channel();
         // Only a reload asks, and each one puts another in its place.
+        if let Some(websocket) = &self.websocket {
+            let _ = websocket.lifeline.set(lifeline.clone());
+        }
         let _ = self.lifeline.set(lifeline);
         end
+    }
+
+    /// The judge of connections that come so.
+    pub(crate) fn at(self: &Arc<Authenticator>, kind: Kind) -> &Arc<Authenticator> {
+        match (kind, &self.websocket) {
+            (Kind::WebSocket, Some(websocket)) => websocket,
+            _ => self,
+        }
+    }
+
+    /// How long a login may take (AUTH-013).
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// All accounts, `$G` first.
@@ -166,7 +209,8 @@ impl Authenticator {
 
     /// Whether INFO asks for credentials (AUTH-003, AUTH-011).
     pub(crate) fn asks(&self) -> bool {
-        self.required && !matches!(self.guest, Some(Guest::NoAuthUser(_)))
+        let may_leave_out = matches!(self.guest, Some(Guest::NoAuthUser(_)));
+        self.required && (self.always_asks || !may_leave_out)
     }
 
     /// A text to sign, where somebody logs in by doing so (AUTH-009, AUTH-010).
@@ -186,7 +230,7 @@ impl Authenticator {
 
     /// Who a connection is whose first operation is not CONNECT (AUTH-011, AUTH-014).
     pub(crate) fn without_connect(&self) -> Option<Arc<Scope>> {
-        self.guest.as_ref().map(|guest| match guest {
+        self.silent_guest.as_ref().map(|guest| match guest {
             Guest::NoAuthUser(identity) => identity.scope.for_connection(),
             Guest::BesideSystem => self.anybody(),
         })
@@ -347,13 +391,6 @@ fn accounts(auth: &Auth, before: &[Arc<Account>]) -> Vec<Arc<Account>> {
         }
     })
     .collect()
-}
-
-/// Whether the system account's users are all there are (ACC-013).
-fn system_only(auth: &Auth) -> bool {
-    auth.is_required()
-        && auth.token.is_none()
-        && auth.users().all(|(account, ..)| account == SYSTEM_ACCOUNT)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use super::{GLOBAL_ACCOUNT, Secret};
+use super::{GLOBAL_ACCOUNT, SYSTEM_ACCOUNT, Secret};
 use crate::{Profile, is_valid_pattern};
 
 /// Who may log in. Without any token and user the server is open to all (AUTH-001).
@@ -276,6 +276,13 @@ impl Auth {
         self.token.is_some() || self.users().next().is_some()
     }
 
+    /// Whether the system account's users are all there are (ACC-013).
+    pub(crate) fn is_system_only(&self) -> bool {
+        self.is_required()
+            && self.token.is_none()
+            && self.users().all(|(account, ..)| account == SYSTEM_ACCOUNT)
+    }
+
     /// All users, with the name of the account that each belongs to and what it may do.
     pub(crate) fn users(&self) -> impl Iterator<Item = (&str, &User, Option<&Permissions>)> {
         let only = self.only_user().into_iter();
@@ -286,6 +293,11 @@ impl Auth {
     fn only_user(&self) -> Option<&User> {
         let user = self.user.as_ref().filter(|user| !user.name().is_empty())?;
         (self.token.is_none() && self.listed().next().is_none()).then_some(user)
+    }
+
+    /// Whether users are listed, not only one named.
+    pub(crate) fn lists_users(&self) -> bool {
+        self.listed().next().is_some()
     }
 
     /// The users that stand in lists.

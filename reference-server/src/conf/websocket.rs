@@ -1,11 +1,14 @@
 //! The block `websocket`.
 
+use std::time::Duration;
+
 use super::{
     Problem,
-    block::{Field, Table, put, setting, unsupported},
+    auth::{secret, timeout},
+    block::{Field, Table, put, setting},
     tls,
 };
-use crate::WebSocket;
+use crate::{Secret, User, WebSocket};
 
 /// A block that is being read.
 #[derive(Default)]
@@ -66,14 +69,35 @@ const WEBSOCKET: &Table<Draft> = &[
     setting(&["ping_interval"], |d, it| {
         put(&mut d.websocket.ping_interval, it.duration().map(Some))
     }),
-    unsupported(&["no_auth_user"]),
-    unsupported(&["authorization", "authentication"]),
+    setting(&["no_auth_user"], |d, it| put(&mut d.websocket.no_auth_user, it.text().map(Some))),
+    setting(&["authorization", "authentication"], |d, it| {
+        let mut login = Login::default();
+        it.block(LOGIN, &mut login)?;
+        let password = login.password.unwrap_or_default();
+        d.websocket.user = login.user.map(|name| User::with_password(name, password));
+        (d.websocket.token, d.websocket.login_timeout) = (login.token, login.timeout);
+        Ok(())
+    }),
+];
+
+/// A block `authorization` that is being read; here it lists nobody (WS-017).
+#[derive(Default)]
+struct Login {
+    user: Option<String>,
+    password: Option<Secret>,
+    token: Option<Secret>,
+    timeout: Option<Duration>,
+}
+
+const LOGIN: &Table<Login> = &[
+    setting(&["user", "username"], |login, it| put(&mut login.user, it.text().map(Some))),
+    setting(&["pass", "password"], |login, it| put(&mut login.password, secret(it).map(Some))),
+    setting(&["token"], |login, it| put(&mut login.token, secret(it).map(Some))),
+    setting(&["timeout"], |login, it| put(&mut login.timeout, timeout(it).map(Some))),
 ];
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::Config;
 

@@ -1,6 +1,6 @@
 //! The broker as one client's session sees it.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
     auth::{Authenticator, Check, Review, Verdict},
@@ -62,6 +62,7 @@ impl Side {
     pub(super) fn new(newcomer: Newcomer) -> Side {
         let Newcomer { client, info, peer, terms } = newcomer;
         let Terms { config, authenticator, .. } = terms;
+        let authenticator = authenticator.at(peer.kind).clone();
         client.ledger.comes_by(&peer);
         let anybody = authenticator.anybody();
         let seat = (!authenticator.is_required()).then(|| Seat::take(anybody.account())).flatten();
@@ -127,6 +128,10 @@ impl Side {
         }
     }
 
+    pub(super) fn login_timeout(&self) -> Duration {
+        self.authenticator.timeout()
+    }
+
     /// Largest payload of this client.
     pub(super) fn max_payload_bytes(&self) -> usize {
         self.info.max_payload
@@ -174,10 +179,12 @@ impl Side {
         }
         self.server_max = (terms.config.max_subscriptions, terms.config.max_payload_bytes);
         self.limit();
-        if Arc::ptr_eq(&terms.authenticator, &self.authenticator) {
+        let authenticator = terms.authenticator.at(self.peer.kind);
+        self.info.auth_required = authenticator.asks();
+        if Arc::ptr_eq(authenticator, &self.authenticator) {
             return Ok(());
         }
-        let before = std::mem::replace(&mut self.authenticator, terms.authenticator.clone());
+        let before = std::mem::replace(&mut self.authenticator, authenticator.clone());
         let stays = match self.is_admitted() {
             true => self.review(&before, credentials),
             false => self.wait_on(credentials),

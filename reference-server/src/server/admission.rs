@@ -27,12 +27,23 @@ pub(super) enum Entrance {
     WebSocket,
 }
 
+impl Entrance {
+    pub(super) fn kind(self) -> Kind {
+        match self {
+            Entrance::Tcp => Kind::Standard,
+            Entrance::WebSocket => Kind::WebSocket,
+        }
+    }
+}
+
 /// What stands at the entrances; a reload makes others, for new connections.
 #[derive(Debug, Default)]
 pub(crate) struct Entrances {
     tls: Option<TlsAcceptor>,
     websocket: Option<WebSocketAcceptor>,
     pub(super) websocket_addr: Option<SocketAddr>,
+    /// Of the monitoring pages, if they are in TLS.
+    pub(crate) pages: Option<Arc<TlsAcceptor>>,
 }
 
 /// A connection that has just been accepted.
@@ -55,7 +66,23 @@ impl Entrances {
             tls: tls.transpose()?,
             websocket: websocket.transpose()?,
             websocket_addr: None,
+            pages: Entrances::pages(config)?.map(Arc::new),
         })
+    }
+
+    /// Nobody who looks at pages is asked for a certificate, as there.
+    fn pages(config: &Config) -> Result<Option<TlsAcceptor>, TransportError> {
+        let monitoring = &config.monitoring;
+        match (&config.tls, monitoring.https_port) {
+            (_, None) => Ok(None),
+            (None, Some(_)) => {
+                let problem = monitoring.contradiction(false).unwrap_or_default();
+                Err(TransportError::Option(problem))
+            }
+            (Some(tls), Some(_)) => {
+                TlsAcceptor::new(&tls.without_client_certificates(), false).map(Some)
+            }
+        }
     }
 
     /// The same with the options of `config`, and what its files hold now (TLS-021).

@@ -7,6 +7,7 @@ mod certificates;
 mod pages;
 mod tls;
 mod websocket;
+mod websocket_logins;
 
 use std::time::Duration;
 
