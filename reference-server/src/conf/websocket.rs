@@ -35,6 +35,9 @@ pub(super) fn read(it: Field<'_>) -> Result<Option<WebSocket>, Problem> {
     Ok(Some(draft.websocket))
 }
 
+const ORIGINS: &[&str] =
+    &["allowed_origins", "allowed_origin", "allow_origins", "allow_origin", "origins", "origin"];
+
 const WEBSOCKET: &Table<Draft> = &[
     setting(&["listen"], |d, it| {
         let (host, port) = it.address()?;
@@ -51,10 +54,8 @@ const WEBSOCKET: &Table<Draft> = &[
     setting(&["tls"], |d, it| put(&mut d.websocket.tls, tls::read(it).map(Some))),
     setting(&["no_tls"], |d, it| put(&mut d.no_tls, it.flag())),
     setting(&["same_origin"], |d, it| put(&mut d.websocket.same_origin, it.flag())),
-    setting(&["allowed_origins", "allowed_origin", "allow_origins", "allow_origin", "origins"], {
-        |d, it| put(&mut d.websocket.allowed_origins, it.texts())
-    }),
-    setting(&["compression"], |d, it| put(&mut d.websocket.compression, it.flag())),
+    setting(ORIGINS, |d, it| put(&mut d.websocket.allowed_origins, it.texts())),
+    setting(&["compression", "compress"], |d, it| put(&mut d.websocket.compression, it.flag())),
     setting(&["handshake_timeout"], |d, it| put(&mut d.websocket.handshake_timeout, it.duration())),
     setting(&["headers"], |d, it| {
         for it in it.named()? {
@@ -109,8 +110,8 @@ mod tests {
 
     #[test]
     fn the_options_are_read() {
-        let text = "websocket { listen: \"127.0.0.1:-1\", no_tls: true, compression: on\n\
-                    allowed_origins: \"http://a\", headers { X-Probe: hello }, user_cookie: u\n\
+        let text = "websocket { listen: \"127.0.0.1:-1\", no_tls: true, compress: on\n\
+                    origin: \"http://a\", headers { X-Probe: hello }, user_cookie: u\n\
                     ping_interval: \"200ms\", handshake_timeout: \"3s\" }";
         let read = merged(text).unwrap().unwrap();
         let expected = WebSocket {
