@@ -14,7 +14,7 @@ pub(super) const LACKS: &[&str] = &[
     "jwt",
     "leafnodes",
     "mappings",
-    "monitoring",
+    "program",
     "tracing",
     "xkeys",
 ];
