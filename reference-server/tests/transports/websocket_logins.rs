@@ -160,6 +160,7 @@ async fn logins_that_can_not_be_meant_stop_the_start() {
         (users, "no_auth_user: zz", "no_auth_user: \"zz\" not present as user or nkey"),
         ("", "no_auth_user: zz", "no_auth_user: \"zz\" present, but users/nkeys are not defined"),
         ("", "authorization { users: [] }", "unknown field \"users\""),
+        ("", "jwt_cookie: c", "is required for JWT authentication via cookie \"c\""),
         ("", "token: t", "unknown field \"token\""),
     ] {
         let error = with(server, websocket).await.unwrap_err();
