@@ -94,6 +94,11 @@ pub enum What {
         /// The words.
         text: Text,
     },
+    /// No line of the server's log holds this so far.
+    HasNotLogged {
+        /// The words.
+        text: Text,
+    },
     /// Something happens to the server itself.
     Server {
         /// What.

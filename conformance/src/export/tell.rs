@@ -79,7 +79,11 @@ impl Teller<'_> {
                 certificate: tls.certificate.as_ref().map(|name| name.value.clone()),
                 succeeds: tls.succeeds,
             },
-            Kind::Upgrade(_) | Kind::Page(_) | Kind::Run(_) | Kind::Logs(_) => {
+            Kind::Upgrade(_)
+            | Kind::Page(_)
+            | Kind::Run(_)
+            | Kind::Logs(_)
+            | Kind::HasNotLogged(_) => {
                 return self.outside(statement);
             }
             Kind::Control(control) => What::Server { control: self.control(control) },
@@ -150,6 +154,7 @@ impl Teller<'_> {
                 config: run.config.as_ref().map(text),
             },
             Kind::Logs(words) => What::Logs { text: text(words) },
+            Kind::HasNotLogged(words) => What::HasNotLogged { text: text(words) },
             _ => return Vec::new(),
         };
         vec![Step { line: line_of(self.source, statement.span.start), what }]

@@ -84,7 +84,11 @@ impl Walk {
             }
             Kind::Refused(_) => {}
             Kind::Tls(tls) => self.present(&tls.peers),
-            Kind::Upgrade(_) | Kind::Page(_) | Kind::Run(_) | Kind::Logs(_) => {
+            Kind::Upgrade(_)
+            | Kind::Page(_)
+            | Kind::Run(_)
+            | Kind::Logs(_)
+            | Kind::HasNotLogged(_) => {
                 self.outside(&statement.kind);
             }
             Kind::Control(control) => self.control(control, &statement.span),
@@ -164,7 +168,7 @@ impl Walk {
                 self.sent(&run.arguments);
                 self.bind(&run.name.value, &run.name.span);
             }
-            Kind::Logs(words) => self.matched(words),
+            Kind::Logs(words) | Kind::HasNotLogged(words) => self.matched(words),
             _ => {}
         }
     }

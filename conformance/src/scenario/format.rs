@@ -106,7 +106,7 @@ fn statement(text: &str, out: &mut String) {
     let stated = without_remark(text);
     let remark = text[stated.len()..].trim();
     let is_text = matches!(first, "check" | "wait" | "run")
-        || stated.starts_with("the server logs ")
+        || super::outside::is_of_log(stated)
         || stated.contains(['{', '<', '"', '\\', '/']);
     match is_text {
         true => out.push_str(stated),

@@ -114,6 +114,8 @@ pub enum Kind {
     Run(Run),
     /// `the server logs [INF] Server is ready`: a part of a line.
     Logs(Template),
+    /// `the server has not logged secret`: no line so far holds it.
+    HasNotLogged(Template),
     /// `the server reloads`, `another server joins` and the like.
     Control(Control),
     /// `alice connects {json}`; the JSON text may hold placeholders.

@@ -12,7 +12,8 @@ impl Scenario {
     pub fn needs_own_server(&self) -> bool {
         let mut controls = false;
         each(&self.body, &mut |statement| {
-            controls |= matches!(statement.kind, Kind::Control(_) | Kind::Logs(_));
+            controls |=
+                matches!(statement.kind, Kind::Control(_) | Kind::Logs(_) | Kind::HasNotLogged(_));
         });
         controls || self.header.keys.iter().any(|key| key.lasts.is_some())
     }
@@ -68,7 +69,7 @@ pub(super) fn add_needs(header: &mut Header, body: &[Statement]) {
                 }
                 "monitoring"
             }
-            Kind::Run(_) | Kind::Logs(_) => "program",
+            Kind::Run(_) | Kind::Logs(_) | Kind::HasNotLogged(_) => "program",
             Kind::Control(Control::Reload(_)) => "reload",
             Kind::Control(Control::LameDuck) => "signals",
             Kind::Control(Control::ShutDown) => "shutdown",

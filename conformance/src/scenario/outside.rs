@@ -152,10 +152,22 @@ pub(super) fn run(rest: Line<'_>, below: &[Line<'_>]) -> Result<Run, Problem> {
     })
 }
 
-/// The words behind `the server logs`; nothing if it is another statement.
-pub(super) fn logged(line: Line<'_>) -> Option<Result<Template, Problem>> {
-    let words = line.text.strip_prefix("the server logs ")?;
-    Some(whole(words.trim_end(), line.start + line.text.len() - words.len(), Use::Expect))
+/// What begins a statement of the log.
+const LOGS: [(&str, fn(Template) -> Kind); 2] =
+    [("the server logs ", Kind::Logs), ("the server has not logged ", Kind::HasNotLogged)];
+
+/// Whether it is a statement of the log.
+pub(super) fn is_of_log(text: &str) -> bool {
+    LOGS.iter().any(|(form, _)| text.starts_with(form))
+}
+
+/// Reads a statement of the log; nothing if it is another one.
+pub(super) fn logged(line: Line<'_>) -> Option<Result<Kind, Problem>> {
+    LOGS.iter().find_map(|(form, kind)| {
+        let words = line.text.strip_prefix(form)?;
+        let start = line.start + form.len();
+        Some(whole(words.trim_end(), start, Use::Expect).map(kind))
+    })
 }
 
 /// `closed with 1008`: the code of a WebSocket's last frame.

@@ -94,6 +94,7 @@ const STATEMENTS: &[&str] = &[
     "page",
     "run",
     "the server logs",
+    "the server has not logged",
     "the server reloads",
     "the server enters lame duck mode",
     "the server shuts down",
@@ -190,8 +191,8 @@ impl<'a> Parser<'a> {
             "run" => outside::run(rest, &self.fragment(line)).map(Kind::Run),
             "everyone" if words::is(rest, &["is quiet"]) => Ok(Kind::Quiet(Who::Everyone)),
             "the" | "another" if words::first(rest).0 == "server" => {
-                if let Some(words) = outside::logged(line) {
-                    return words.map(Kind::Logs);
+                if let Some(logged) = outside::logged(line) {
+                    return logged;
                 }
                 let fragment = self.fragment(line);
                 control::control(stated, &fragment).map(Kind::Control)

@@ -173,6 +173,7 @@ impl<'a> Story<'a> {
             Kind::Page(page) => self.page(page).await,
             Kind::Run(run) => self.run(run).await,
             Kind::Logs(words) => self.logs(words).await,
+            Kind::HasNotLogged(words) => self.has_not_logged(words),
             Kind::Control(control) => self.control(control).await,
             Kind::Connect(peers, options) => {
                 for peer in peers {

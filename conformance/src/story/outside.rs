@@ -128,16 +128,10 @@ impl Story<'_> {
 
     /// Waits for a line of the log that holds these words.
     pub(super) async fn logs(&mut self, words: &Template) -> Result<()> {
-        let mut parts = vec![Part::AnyBytes];
-        parts.extend(words.parts.iter().cloned());
-        parts.push(Part::AnyBytes);
-        let template = Template { parts, span: words.span.clone() };
-        let pattern = self.known(|scope| Pattern::new(&template, scope))?;
+        let pattern = self.within_line(words)?;
         let until = self.deadline();
         loop {
-            let lacking = || self.error("this target has no log".to_owned());
-            let log = self.stage.whole_log().ok_or_else(lacking)?;
-            if log.lines().any(|line| pattern.matches(line.as_bytes(), &mut self.scope)) {
+            if self.log()?.lines().any(|line| pattern.matches(line.as_bytes(), &mut self.scope)) {
                 return Ok(());
             }
             if Instant::now() >= until {
@@ -147,6 +141,31 @@ impl Story<'_> {
             }
             sleep(GLANCE).await;
         }
+    }
+
+    /// No line that has been written so far holds these words.
+    pub(super) fn has_not_logged(&mut self, words: &Template) -> Result<()> {
+        let pattern = self.within_line(words)?;
+        let log = self.log()?;
+        let found = log.lines().find(|line| pattern.matches(line.as_bytes(), &mut self.scope));
+        let Some(line) = found else { return Ok(()) };
+        let failure = self.failure("a line of the log is so".to_owned());
+        let expected = Some(format!("no {}", pattern.text()));
+        Err(Failure { expected, got: Some(line.to_owned()), ..failure })
+    }
+
+    fn log(&self) -> Result<String> {
+        let lacking = || self.error("this target has no log".to_owned());
+        self.stage.whole_log().ok_or_else(lacking)
+    }
+
+    /// These words, and anything before and behind them.
+    fn within_line(&mut self, words: &Template) -> Result<Pattern> {
+        let mut parts = vec![Part::AnyBytes];
+        parts.extend(words.parts.iter().cloned());
+        parts.push(Part::AnyBytes);
+        let template = Template { parts, span: words.span.clone() };
+        self.known(|scope| Pattern::new(&template, scope))
     }
 
     /// When what is waited for must be there.
