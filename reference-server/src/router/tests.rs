@@ -25,3 +25,26 @@ fn a_sid_is_free_as_soon_as_its_last_message_is_delivered() {
     }
     assert_eq!((account.subscriptions(), client.subscription_count()), (1, 1));
 }
+
+/// Each of four full receivers would be waited for 5 ms.
+#[tokio::test(start_paused = true)]
+async fn a_publisher_waits_ten_milliseconds_at_most_behind_one_read() {
+    let account = Arc::new(Account::new("A", AccountLimits::default(), false));
+    let scope = Arc::new(Scope::new(account, "", None));
+    let from = Arc::new(Client::new(0, 1000));
+    let mut publisher = Publisher::new(scope.clone());
+    let full: Vec<_> = (1..=4).map(|id| Arc::new(Client::new(id, 1000))).collect();
+    for client in &full {
+        client.subscribe(&scope, b"a", None, b"1");
+    }
+    let body = &[b'x'; 800];
+    let message = Publish { subject: b"a", reply: None, header: None, size: b"800", body };
+    assert!(publisher.publish(&from, &message));
+    publisher.ring();
+
+    let began = tokio::time::Instant::now();
+    assert_eq!(publisher.ease().await, 2);
+    assert_eq!(began.elapsed().as_millis(), 10);
+    let hopeless = full.iter().filter(|client| client.hopeless.load(Ordering::Relaxed)).count();
+    assert_eq!(hopeless, 2);
+}
