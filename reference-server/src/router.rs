@@ -5,6 +5,9 @@
 //! [`Publisher`]: it remembers where subjects led, until any subscription of the
 //! account changes, and whom it has written to since it last rang their bells.
 //!
+//! A subscription's [`Receiver`] is a connection, or a [`Service`]: a part of the server that takes
+//! messages like a subscriber and publishes what comes of them, wherever it likes ([`Passage`]).
+//!
 //! Locks: the index (shared by all publishers of an account, exclusive for SUB and UNSUB), each
 //! client's table of sids, each client's outbox, and whom it may answer. None is held while another
 //! one is taken, with two exceptions: a client's own table while the index is changed for it, and
@@ -14,7 +17,9 @@ mod account;
 #[cfg_attr(not(feature = "monitoring"), allow(dead_code, reason = "the pages look at it"))]
 mod inspect;
 mod label;
+mod passage;
 mod publisher;
+mod receiver;
 mod routes;
 mod scope;
 
@@ -34,7 +39,9 @@ use foldhash::fast::RandomState;
 pub(crate) use self::{
     account::Account,
     label::Label,
+    passage::Passage,
     publisher::Publisher,
+    receiver::{Receiver, Service},
     scope::{Scope, Seat},
 };
 use crate::{
@@ -46,10 +53,10 @@ use crate::{
 /// Patterns taken out of the index under one lock, when a connection ends.
 const PATTERNS_AT_ONCE: usize = 256;
 
-/// One subscription of one client.
+/// One subscription of one receiver.
 #[derive(Debug)]
 pub(crate) struct Subscription {
-    client: Arc<Client>,
+    receiver: Receiver,
     /// Of the login that it was made under; a later one may lead elsewhere (CORE-CONN-039).
     scope: Arc<Scope>,
     pattern: Box<[u8]>,
@@ -85,6 +92,25 @@ type Table = HashSet<BySid, RandomState>;
 struct BySid(Arc<Subscription>);
 
 impl Subscription {
+    pub(crate) fn new(
+        receiver: Receiver,
+        scope: &Arc<Scope>,
+        pattern: &[u8],
+        queue: Option<&[u8]>,
+        sid: &[u8],
+    ) -> Subscription {
+        Subscription {
+            receiver,
+            scope: scope.clone(),
+            pattern: pattern.into(),
+            queue: queue.map(Into::into),
+            sid: sid.into(),
+            delivered: AtomicU64::new(0),
+            max: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
+        }
+    }
+
     pub(crate) fn pattern(&self) -> &[u8] {
         &self.pattern
     }
@@ -103,14 +129,14 @@ impl Subscription {
         self.ended.load(Ordering::Relaxed)
     }
 
-    /// Puts a message into the receiver's outbox; false if it takes no more, or not from itself.
+    /// Puts a message into the outbox of its client; false if it takes no more, or not from itself.
     fn deliver(
         &self,
+        client: &Arc<Client>,
         from: &Arc<Client>,
         message: &Publish<'_>,
         shared: Option<&Bytes>,
     ) -> (bool, Ring) {
-        let client = &self.client;
         if Arc::ptr_eq(client, from) && !from.echo.load(Ordering::Relaxed) {
             return (false, Ring::No);
         }
@@ -212,19 +238,10 @@ impl Client {
             Some(_) => return,
             None => {}
         }
-        let subscription = Arc::new(Subscription {
-            client: self.clone(),
-            scope: scope.clone(),
-            pattern: pattern.into(),
-            queue: queue.map(Into::into),
-            sid: sid.into(),
-            delivered: AtomicU64::new(0),
-            max: AtomicU64::new(0),
-            ended: AtomicBool::new(false),
-        });
+        let receiver = Receiver::Client(self.clone());
+        let subscription = Arc::new(Subscription::new(receiver, scope, pattern, queue, sid));
         table.replace(BySid(subscription.clone()));
-        scope.account().inserts.fetch_add(1, Ordering::Relaxed);
-        scope.account().change(|index| index.insert(pattern, queue, subscription));
+        scope.account().insert(subscription);
     }
 
     pub(crate) fn unsubscribe(&self, sid: &[u8], max: u64) {
@@ -309,7 +326,7 @@ impl Client {
     fn forget_all(&self, account: &Account, patterns: &[&[u8]]) {
         account.change(|index| {
             for pattern in patterns {
-                index.remove_all(pattern, |found| std::ptr::eq(&*found.client, self));
+                index.remove_all(pattern, |found| found.receiver.is(self));
             }
         });
     }

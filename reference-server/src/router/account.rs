@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 
-use super::Subscription;
+use super::{Receiver, Scope, Service, Subscription};
 use crate::{
     AccountLimits,
     index::{Index, Matches},
@@ -95,7 +95,29 @@ impl Account {
         self.generation.fetch_add(1, Ordering::Release);
     }
 
-    pub(super) fn remove(&self, subscription: &Arc<Subscription>) {
+    /// Subscribes a service, until the subscription is [removed](Account::remove).
+    #[allow(dead_code, reason = "for services to come")]
+    pub(crate) fn serve(
+        self: &Arc<Account>,
+        pattern: &[u8],
+        service: impl Service + 'static,
+    ) -> Arc<Subscription> {
+        let scope = Arc::new(Scope::new(self.clone(), "", None));
+        let receiver = Receiver::Service(Box::new(Box::new(service)));
+        let subscription = Arc::new(Subscription::new(receiver, &scope, pattern, None, b""));
+        self.insert(subscription.clone());
+        subscription
+    }
+
+    pub(super) fn insert(&self, subscription: Arc<Subscription>) {
+        self.inserts.fetch_add(1, Ordering::Relaxed);
+        self.change(|index| {
+            let it = subscription.clone();
+            index.insert(&it.pattern, it.queue.as_deref(), subscription);
+        });
+    }
+
+    pub(crate) fn remove(&self, subscription: &Arc<Subscription>) {
         let queue = subscription.queue.as_deref();
         self.change(|index| {
             index.remove(&subscription.pattern, queue, subscription);

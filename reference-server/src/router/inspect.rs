@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use super::{Account, Client, Subscription};
+use super::{Account, Client, Receiver, Subscription};
 use crate::{index::Matches, ledger::SubscriptionRecord};
 
 /// Subscriptions of a closed connection that are remembered, and the bytes of them all.
@@ -15,10 +15,12 @@ impl Account {
         (self.inserts.load(Ordering::Relaxed), self.lookups.load(Ordering::Relaxed))
     }
 
-    /// Who would get a message with this subject; of queue groups, all members.
+    /// Which clients' subscriptions would get a message with this subject; of queue groups, those
+    /// of all members.
     pub(crate) fn interested(&self, subject: &[u8]) -> Vec<Arc<Subscription>> {
         let Matches { plain, queues } = self.matches(subject);
-        plain.into_iter().chain(queues.into_iter().flat_map(|group| group.members)).collect()
+        let all = plain.into_iter().chain(queues.into_iter().flat_map(|group| group.members));
+        all.filter(|found| found.client().is_some()).collect()
     }
 }
 
@@ -43,9 +45,12 @@ impl Client {
 }
 
 impl Subscription {
-    /// Whose it is.
-    pub(crate) fn client(&self) -> &Client {
-        &self.client
+    /// Whose it is; none of a service's.
+    pub(crate) fn client(&self) -> Option<&Client> {
+        match &self.receiver {
+            Receiver::Client(client) => Some(client),
+            Receiver::Service(_) => None,
+        }
     }
 
     /// The account that it was made in.

@@ -25,3 +25,36 @@ fn a_sid_is_free_as_soon_as_its_last_message_is_delivered() {
     }
     assert_eq!((account.subscriptions(), client.subscription_count()), (1, 1));
 }
+
+/// Publishes what it gets in an account, to another subject.
+#[derive(Debug)]
+struct Relay(Arc<Account>, &'static [u8]);
+
+impl Service for Relay {
+    fn take(&self, message: &Publish<'_>, passage: &mut Passage<'_>) -> bool {
+        passage.publish(&self.0, &Publish { subject: self.1, ..*message })
+    }
+}
+
+#[test]
+fn a_service_takes_messages_to_another_account_and_never_round_and_round() {
+    let account = |name| Arc::new(Account::new(name, AccountLimits::default(), false));
+    let (one, other) = (account("one"), account("other"));
+    let scope = |account: &Arc<Account>| Arc::new(Scope::new(account.clone(), "", None));
+    let (from, to) = (Arc::new(Client::new(1, 1 << 20)), Arc::new(Client::new(2, 1 << 20)));
+    let mut publisher = Publisher::new(scope(&one));
+    let mut publish = |subject| {
+        let message = Publish { subject, reply: None, header: None, size: b"1", body: b"x" };
+        publisher.publish(&from, &message)
+    };
+    let there = one.serve(b"a", Relay(other.clone(), b"b"));
+    assert!(!publish(b"a"), "nobody listens");
+    to.subscribe(&scope(&other), b"b", None, b"1");
+    assert!(publish(b"a"));
+    assert_eq!(to.outbox.traffic().0.msgs, 1);
+    to.unsubscribe_all();
+    let _back = other.serve(b"b", Relay(one.clone(), b"a"));
+    assert!(!publish(b"a"));
+    one.remove(&there);
+    assert_eq!((one.subscriptions(), other.subscriptions()), (0, 1));
+}
