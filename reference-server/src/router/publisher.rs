@@ -12,6 +12,7 @@ use super::{
 use crate::{
     auth::PublishGate,
     protocol::{Publish, encode},
+    subject::mapping::Mappings,
 };
 
 /// How long a publisher waits for a receiver that is nearly full, so that a reader which is only
@@ -22,6 +23,8 @@ const STALL: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub(crate) struct Publisher {
     scope: Arc<Scope>,
+    /// Where publications of the account go elsewhere.
+    mappings: Option<Arc<Mappings>>,
     /// Where the user may not publish everywhere.
     gate: Option<PublishGate>,
     routes: Routes,
@@ -33,6 +36,7 @@ impl Publisher {
     pub(crate) fn new(scope: Arc<Scope>) -> Publisher {
         Publisher {
             gate: scope.grants().as_ref().and_then(PublishGate::new),
+            mappings: scope.account().mappings(),
             scope,
             routes: Routes::default(),
             bells: Bells::default(),
@@ -44,17 +48,25 @@ impl Publisher {
     pub(crate) fn enter(&mut self, scope: Arc<Scope>) {
         self.gate = scope.grants().as_ref().and_then(PublishGate::new);
         self.routes = Routes::default();
+        self.mappings = scope.account().mappings();
         self.scope = scope;
     }
 
     /// From now on it may do what a login to this scope of the same account leads to.
     pub(crate) fn follow(&mut self, scope: &Scope) {
         self.scope.follow(scope);
+        self.mappings = self.scope.account().mappings();
         self.gate = self.scope.grants().as_ref().and_then(PublishGate::new);
     }
 
     pub(crate) fn scope(&self) -> &Arc<Scope> {
         &self.scope
+    }
+
+    /// Where a publication goes instead, if anywhere (ACC-017).
+    #[inline]
+    pub(crate) fn map(&self, subject: &[u8]) -> Option<Vec<u8>> {
+        self.mappings.as_ref()?.map(subject)
     }
 
     /// Whether the user may publish to this subject (PERM-001, PERM-014).
