@@ -5,6 +5,7 @@
 //! account, and compiled permissions (`Grants`).
 
 mod authenticator;
+mod exchange;
 #[cfg(feature = "nkeys")]
 mod nkey;
 mod options;
@@ -13,9 +14,11 @@ mod secret;
 
 pub(crate) use self::{
     authenticator::{Authenticator, Check, Review, Verdict},
+    exchange::{Part, faults},
     permissions::{Answers, Grants, PublishGate},
 };
 pub use self::{
+    exchange::{Export, ExportKind, Import, ImportKind, Local, ResponseType},
     options::{
         AccountLimits, AccountOptions, Auth, ConnectionType, Credential, Permissions, Responses,
         SubjectPermission, User,

@@ -224,6 +224,7 @@ impl Side {
             self.seat = Some(seat);
         }
         self.publisher.follow(scope);
+        self.client.import_again();
         self.limit();
         self.cancel_forbidden(scope);
         if self.max_subscriptions > 0 && self.client.subscription_count() > self.max_subscriptions {
@@ -332,6 +333,10 @@ impl Broker for Side {
     fn is_subscribed_out(&self) -> bool {
         let max = self.max_subscriptions;
         max > 0 && self.client.subscription_count() >= max
+    }
+
+    fn map(&self, subject: &[u8]) -> Option<Vec<u8>> {
+        self.publisher.map(subject)
     }
 
     fn may_publish(&mut self, subject: &[u8]) -> bool {
