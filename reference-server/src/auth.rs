@@ -5,17 +5,24 @@
 //! account, and compiled permissions (`Grants`).
 
 mod authenticator;
+#[cfg(feature = "jwt")]
+mod jwt;
 #[cfg(feature = "nkeys")]
 mod nkey;
+mod operators;
 mod options;
 mod permissions;
 mod secret;
+#[cfg_attr(not(feature = "jwt"), path = "auth/no_trust.rs")]
+mod trust;
 
 pub(crate) use self::{
-    authenticator::{Authenticator, Check, Review, Verdict},
+    authenticator::{Authenticator, Check, Offer, Review, Verdict},
     permissions::{Answers, Grants, PublishGate},
+    trust::{account_problem, operator_problem},
 };
 pub use self::{
+    operators::{OperatorMode, Resolver},
     options::{
         AccountLimits, AccountOptions, Auth, ConnectionType, Credential, Permissions, Responses,
         SubjectPermission, User,

@@ -196,7 +196,8 @@ impl Conversation {
                 yield_now().await;
             }
             if std::mem::take(&mut self.side.first_ping) {
-                timer.set(sleep(self.keepalive.first_delay(rand::random())));
+                let delay = self.keepalive.first_delay(rand::random());
+                timer.set(sleep(self.side.within_lease(delay)));
             } else if !was_admitted && self.side.is_admitted() {
                 timer.set(sleep(self.delay()));
             }
@@ -206,7 +207,7 @@ impl Conversation {
     /// Until the timer is asked for the first time, or again.
     fn delay(&self) -> Duration {
         match self.side.is_admitted() {
-            true => self.keepalive.delay(),
+            true => self.side.within_lease(self.keepalive.delay()),
             false => self.config.auth.timeout,
         }
     }
@@ -342,6 +343,9 @@ impl Conversation {
     fn keep_alive(&mut self) -> Result<(), Close> {
         if !self.side.is_admitted() {
             return Err(Close::Told("Authentication Timeout"));
+        }
+        if let Some(close) = self.side.expired() {
+            return Err(close);
         }
         let client = &self.side.client;
         self.side.publisher.forget_old_routes();

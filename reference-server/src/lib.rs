@@ -47,8 +47,8 @@ mod subject;
 mod transport;
 
 pub use auth::{
-    AccountLimits, AccountOptions, Auth, ConnectionType, Credential, Permissions, Responses,
-    Secret, SubjectPermission, User,
+    AccountLimits, AccountOptions, Auth, ConnectionType, Credential, OperatorMode, Permissions,
+    Resolver, Responses, Secret, SubjectPermission, User,
 };
 #[cfg(feature = "program")]
 pub use conf::config_digest;

@@ -35,7 +35,7 @@ pub(crate) use self::{
     account::Account,
     label::Label,
     publisher::Publisher,
-    scope::{Scope, Seat},
+    scope::{Lease, Scope, Seat},
 };
 use crate::{
     ledger::Ledger,

@@ -1,9 +1,13 @@
 //! The broker as one client's session sees it.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
 
 use crate::{
-    auth::{Authenticator, Check, Review, Verdict},
+    auth::{Authenticator, Check, Offer, Review, Verdict},
     ledger::{Identity, Reason},
     protocol::{ConnectOptions, Credentials, Info, Publish, encode},
     router::{Client, Publisher, Scope, Seat, Subscription},
@@ -41,8 +45,9 @@ pub(super) struct Side {
     reviewing: bool,
     /// Among the connections of its account; none before the login.
     seat: Option<Seat>,
-    /// 0 is no limit.
-    max_subscriptions: usize,
+    max_subscriptions: Option<usize>,
+    /// When a token ends the connection, and what the client is told then.
+    ends: Option<(Instant, &'static str)>,
     /// The server's own limits, where an account has smaller ones.
     server_max: (usize, usize),
     /// Who the client says it is, for the log.
@@ -76,7 +81,8 @@ impl Side {
             check: None,
             reviewing: false,
             seat,
-            max_subscriptions: config.max_subscriptions,
+            max_subscriptions: Some(config.max_subscriptions).filter(|max| *max > 0),
+            ends: None,
             server_max: (config.max_subscriptions, config.max_payload_bytes),
             names: Names::default(),
             names_queues: config.profile.names_queue_of_cancelled(),
@@ -148,17 +154,40 @@ impl Side {
         Ok(())
     }
 
-    /// The smaller ones of the server's and the account's limits hold.
+    /// The smallest ones of the server's, the account's and the user's limits hold.
     fn limit(&mut self) {
-        let limits = self.publisher.scope().account().limits();
+        let scope = self.publisher.scope();
+        let (limits, lease) = (scope.account().limits(), scope.lease());
+        let lease = lease.as_deref();
         let (max_subscriptions, max_payload) = self.server_max;
-        let unlimited = |max: usize| if max == 0 { usize::MAX } else { max };
-        self.max_subscriptions = match limits.max_subscriptions {
-            Some(max) => max.min(unlimited(max_subscriptions)),
-            None => max_subscriptions,
-        };
-        self.info.max_payload =
-            limits.max_payload_bytes.map_or(max_payload, |max| max.min(max_payload));
+        let subscriptions = [
+            Some(max_subscriptions).filter(|max| *max > 0),
+            limits.max_subscriptions,
+            lease.and_then(|lease| lease.max_subscriptions),
+        ];
+        let payloads = [
+            Some(max_payload),
+            limits.max_payload_bytes,
+            lease.and_then(|lease| lease.max_payload_bytes),
+        ];
+        self.max_subscriptions = subscriptions.into_iter().flatten().min();
+        self.info.max_payload = payloads.into_iter().flatten().min().unwrap_or(max_payload);
+        self.ends = lease.and_then(|lease| lease.ends).map(|(at, words)| {
+            let left = at.duration_since(SystemTime::now()).unwrap_or_default();
+            (Instant::now() + left, words)
+        });
+    }
+
+    /// The delay, or less where the connection ends before.
+    pub(super) fn within_lease(&self, delay: Duration) -> Duration {
+        let left = |(at, _): (Instant, _)| at.saturating_duration_since(Instant::now());
+        self.ends.map_or(delay, |ends| delay.min(left(ends)))
+    }
+
+    /// Whether the time that a token gives is over (AUTH-027, AUTH-028).
+    pub(super) fn expired(&self) -> Option<Close> {
+        let (_, words) = self.ends.filter(|(at, _)| *at <= Instant::now())?;
+        Some(Close::Told(words))
     }
 
     /// The server has been told other options; who offered `credentials` may have to go.
@@ -193,8 +222,9 @@ impl Side {
     fn review(&mut self, before: &Authenticator, offer: &Credentials) -> Result<(), Close> {
         let (nonce, scope) = (self.info.nonce.as_deref(), self.publisher.scope());
         let offer = self.peer.cookies.complete(offer);
-        match self.authenticator.review(before, scope, &offer, nonce, &self.peer) {
+        match self.authenticator.review(before, scope, &self.offer(&offer, nonce)) {
             Review::Gone => Err(Close::Silently("the user is gone")),
+            Review::Revoked => Err(Close::Told("User Authentication Revoked")),
             Review::Judged(Verdict::Refused) => Err(self.refuse()),
             Review::Judged(Verdict::Admitted(scope)) => self.stay(&scope),
             Review::Judged(Verdict::Later(check)) => {
@@ -204,11 +234,16 @@ impl Side {
         }
     }
 
+    fn offer<'a>(&'a self, credentials: &'a Credentials, nonce: Option<&'a str>) -> Offer<'a> {
+        let (peer, client_ip) = (&*self.peer, self.info.client_ip.as_str());
+        Offer { credentials, nonce, peer, client_ip }
+    }
+
     /// Nobody has logged in yet: that is no longer waited for where no login is wanted, and goes
     /// on where one was wanted before.
     fn wait_on(&mut self, offer: &Credentials) -> Result<(), Close> {
         let offer = self.peer.cookies.complete(offer);
-        match self.authenticator.judge(&offer, None, &self.peer) {
+        match self.authenticator.judge(&self.offer(&offer, None)) {
             Verdict::Admitted(scope) if !self.authenticator.is_required() => self.admit(scope),
             Verdict::Refused => Err(self.refuse()),
             _ => Ok(()),
@@ -226,7 +261,8 @@ impl Side {
         self.publisher.follow(scope);
         self.limit();
         self.cancel_forbidden(scope);
-        if self.max_subscriptions > 0 && self.client.subscription_count() > self.max_subscriptions {
+        let count = self.client.subscription_count();
+        if self.max_subscriptions.is_some_and(|max| count > max) {
             let text = "maximum subscriptions exceeded";
             self.log_error(format_args!("{text}"));
             return Err(Close::Told(text));
@@ -291,7 +327,7 @@ impl Broker for Side {
             has_token: !credentials.token.is_empty(),
         };
         let nonce = self.info.nonce.as_deref();
-        match self.authenticator.judge(&credentials, nonce, &self.peer) {
+        match self.authenticator.judge(&self.offer(&credentials, nonce)) {
             Verdict::Admitted(scope) => self.admit(scope).map(|()| LogIn::Done),
             Verdict::Refused => Err(self.refuse()),
             Verdict::Later(check) => {
@@ -330,8 +366,7 @@ impl Broker for Side {
     }
 
     fn is_subscribed_out(&self) -> bool {
-        let max = self.max_subscriptions;
-        max > 0 && self.client.subscription_count() >= max
+        self.max_subscriptions.is_some_and(|max| self.client.subscription_count() >= max)
     }
 
     fn may_publish(&mut self, subject: &[u8]) -> bool {
