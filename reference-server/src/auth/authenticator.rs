@@ -1,5 +1,7 @@
 //! The judge of logins.
 
+mod check;
+
 use std::{
     collections::HashMap,
     sync::{
@@ -10,6 +12,7 @@ use std::{
 
 use tokio::sync::Semaphore;
 
+pub(crate) use self::check::Check;
 use super::{
     AccountOptions, Auth, ConnectionType, Credential, GLOBAL_ACCOUNT, Grants, Permissions,
     SYSTEM_ACCOUNT, Secret,
@@ -89,15 +92,6 @@ pub(crate) enum Review {
     Gone,
     /// The account has taken back the user's token (AUTH-030).
     Revoked,
-}
-
-/// A password to be compared with a hash.
-#[derive(Debug)]
-pub(crate) struct Check {
-    hash: Secret,
-    offered: Secret,
-    identity: Arc<Identity>,
-    hashing: Arc<Semaphore>,
 }
 
 impl Authenticator {
@@ -322,12 +316,7 @@ impl Authenticator {
 
     fn compare(&self, identity: &Arc<Identity>, offered: &Secret) -> Verdict {
         if identity.password.is_bcrypt() {
-            return Verdict::Later(Check {
-                hash: identity.password.clone(),
-                offered: offered.clone(),
-                identity: identity.clone(),
-                hashing: self.hashing.clone(),
-            });
+            return Verdict::Later(Check::new(identity, offered, &self.hashing));
         }
         match identity.password == *offered {
             true => Verdict::Admitted(identity.scope.for_connection()),
@@ -345,20 +334,6 @@ fn refused(offer: &Offer<'_>, refusal: &Refusal) -> Verdict {
 impl Identity {
     fn takes(&self, connection_type: ConnectionType) -> bool {
         self.connection_types.is_empty() || self.connection_types.contains(&connection_type)
-    }
-}
-
-impl Check {
-    /// Computes the hash on a thread where nobody waits for anything else; none is a refusal.
-    pub(crate) async fn run(self) -> Option<Arc<Scope>> {
-        let Check { hash, offered, identity, hashing } = self;
-        // Never closed, so there is always a turn.
-        let turn = hashing.acquire_owned().await.ok()?;
-        let computing = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            hash.is_hash_of(&offered)
-        });
-        computing.await.is_ok_and(|equal| equal).then(|| identity.scope.for_connection())
     }
 }
 

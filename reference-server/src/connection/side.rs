@@ -1,11 +1,8 @@
 //! The broker as one client's session sees it.
 
-use std::{
-    fmt,
-    sync::Arc,
-    time::{Duration, Instant, SystemTime},
-};
+use std::{fmt, sync::Arc};
 
+use super::bounds::{Bounds, ServerBounds};
 use crate::{
     auth::{Authenticator, Check, Offer, Review, Verdict},
     ledger::{Identity, Reason},
@@ -45,11 +42,9 @@ pub(super) struct Side {
     reviewing: bool,
     /// Among the connections of its account; none before the login.
     seat: Option<Seat>,
-    max_subscriptions: Option<usize>,
-    /// When a token ends the connection, and what the client is told then.
-    ends: Option<(Instant, &'static str)>,
-    /// The server's own limits, where an account has smaller ones.
-    server_max: (usize, usize),
+    pub(super) bounds: Bounds,
+    /// The server's own, where an account or a user has smaller ones.
+    server_bounds: ServerBounds,
     /// Who the client says it is, for the log.
     names: Names,
     /// Of cancelled subscriptions, too.
@@ -70,6 +65,7 @@ impl Side {
         client.ledger.comes_by(&peer);
         let anybody = authenticator.anybody();
         let seat = (!authenticator.is_required()).then(|| Seat::take(anybody.account())).flatten();
+        let server_bounds = ServerBounds::new(&config);
         Side {
             client,
             publisher: Publisher::new(anybody),
@@ -81,9 +77,8 @@ impl Side {
             check: None,
             reviewing: false,
             seat,
-            max_subscriptions: Some(config.max_subscriptions).filter(|max| *max > 0),
-            ends: None,
-            server_max: (config.max_subscriptions, config.max_payload_bytes),
+            bounds: server_bounds.alone(),
+            server_bounds,
             names: Names::default(),
             names_queues: config.profile.names_queue_of_cancelled(),
         }
@@ -151,43 +146,16 @@ impl Side {
         }
         self.publisher.enter(scope);
         self.limit();
-        Ok(())
+        match self.bounds.max_subscriptions {
+            // As with nats-server it is for a token that says nothing of it.
+            Some(0) => Err(self.subscribed_out()),
+            _ => Ok(()),
+        }
     }
 
-    /// The smallest ones of the server's, the account's and the user's limits hold.
     fn limit(&mut self) {
-        let scope = self.publisher.scope();
-        let (limits, lease) = (scope.account().limits(), scope.lease());
-        let lease = lease.as_deref();
-        let (max_subscriptions, max_payload) = self.server_max;
-        let subscriptions = [
-            Some(max_subscriptions).filter(|max| *max > 0),
-            limits.max_subscriptions,
-            lease.and_then(|lease| lease.max_subscriptions),
-        ];
-        let payloads = [
-            Some(max_payload),
-            limits.max_payload_bytes,
-            lease.and_then(|lease| lease.max_payload_bytes),
-        ];
-        self.max_subscriptions = subscriptions.into_iter().flatten().min();
-        self.info.max_payload = payloads.into_iter().flatten().min().unwrap_or(max_payload);
-        self.ends = lease.and_then(|lease| lease.ends).map(|(at, words)| {
-            let left = at.duration_since(SystemTime::now()).unwrap_or_default();
-            (Instant::now() + left, words)
-        });
-    }
-
-    /// The delay, or less where the connection ends before.
-    pub(super) fn within_lease(&self, delay: Duration) -> Duration {
-        let left = |(at, _): (Instant, _)| at.saturating_duration_since(Instant::now());
-        self.ends.map_or(delay, |ends| delay.min(left(ends)))
-    }
-
-    /// Whether the time that a token gives is over (AUTH-027, AUTH-028).
-    pub(super) fn expired(&self) -> Option<Close> {
-        let (_, words) = self.ends.filter(|(at, _)| *at <= Instant::now())?;
-        Some(Close::Told(words))
+        self.bounds = self.server_bounds.within(self.publisher.scope());
+        self.info.max_payload = self.bounds.max_payload_bytes;
     }
 
     /// The server has been told other options; who offered `credentials` may have to go.
@@ -201,7 +169,7 @@ impl Side {
         if self.peer.kind == Kind::WebSocket {
             (self.info.host, self.info.port) = (own.host, own.port);
         }
-        self.server_max = (terms.config.max_subscriptions, terms.config.max_payload_bytes);
+        self.server_bounds = ServerBounds::new(&terms.config);
         self.limit();
         if Arc::ptr_eq(&terms.authenticator, &self.authenticator) {
             return Ok(());
@@ -262,12 +230,10 @@ impl Side {
         self.limit();
         self.cancel_forbidden(scope);
         let count = self.client.subscription_count();
-        if self.max_subscriptions.is_some_and(|max| count > max) {
-            let text = "maximum subscriptions exceeded";
-            self.log_error(format_args!("{text}"));
-            return Err(Close::Told(text));
+        match self.bounds.max_subscriptions.is_some_and(|max| count > max) {
+            true => Err(self.subscribed_out()),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     /// Ends the subscriptions that are no longer allowed, and says so.
@@ -287,6 +253,12 @@ impl Side {
             encode::error(&mut line, &format!("{SUBSCRIPTION_VIOLATION} {what}"));
             self.send(&line);
         }
+    }
+
+    fn subscribed_out(&self) -> Close {
+        let text = "maximum subscriptions exceeded";
+        self.log_error(format_args!("{text}"));
+        Close::Told(text)
     }
 
     fn crowded(&self) -> Close {
@@ -340,12 +312,15 @@ impl Broker for Side {
     fn connected(&mut self, options: &ConnectOptions, first: bool) {
         self.client.set_options(options.echo, options.headers);
         let scope = self.publisher.scope();
+        let lease = scope.lease();
         self.client.ledger.introduce(Identity {
             name: options.name.clone(),
             lang: options.lang.clone(),
             version: options.version.clone(),
             account: Some(scope.account().name().to_owned()),
             user: Some(scope.user().to_string()).filter(|user| !user.is_empty()),
+            issuer: lease.as_ref().map(|lease| lease.issuer.clone()),
+            account_name: lease.as_ref().map(|lease| lease.account_name.clone()),
         });
         self.first_ping |= first;
         self.takes_info = options.protocol == 1;
@@ -366,7 +341,8 @@ impl Broker for Side {
     }
 
     fn is_subscribed_out(&self) -> bool {
-        self.max_subscriptions.is_some_and(|max| self.client.subscription_count() >= max)
+        let max = self.bounds.max_subscriptions;
+        max.is_some_and(|max| self.client.subscription_count() >= max)
     }
 
     fn may_publish(&mut self, subject: &[u8]) -> bool {
@@ -380,11 +356,12 @@ impl Broker for Side {
     fn log_error(&self, text: fmt::Arguments<'_>) {
         let scope = self.publisher.scope();
         let label = &self.client.label;
-        let user = match (scope.account().name(), &*scope.user()) {
-            (account, user) if label.is_named() && !user.is_empty() => {
-                format!(" - \"{account}/user:{user}\"")
+        let user = match (scope.account().name(), &*scope.user(), scope.lease()) {
+            (_, user, _) if !label.is_named() || user.is_empty() => String::new(),
+            (account, user, None) => format!(" - \"{account}/user:{user}\""),
+            (account, user, Some(lease)) => {
+                format!(" - \"{account}/{}/jwt:{user}\"", lease.account_name)
             }
-            _ => String::new(),
         };
         log::error!("{label}{user} - {text}");
     }
