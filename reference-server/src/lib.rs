@@ -48,7 +48,8 @@ mod transport;
 
 pub use auth::{
     AccountLimits, AccountOptions, Auth, ConnectionType, Credential, Export, ExportKind, Import,
-    ImportKind, Local, Permissions, ResponseType, Responses, Secret, SubjectPermission, User,
+    ImportKind, Local, OperatorMode, Permissions, Resolver, ResponseType, Responses, Secret,
+    SubjectPermission, User,
 };
 #[cfg(feature = "program")]
 pub use conf::config_digest;

@@ -44,7 +44,7 @@ pub(crate) use self::{
     passage::Passage,
     publisher::Publisher,
     receiver::{Receiver, Service},
-    scope::{Scope, Seat},
+    scope::{Lease, Scope, Seat},
 };
 use crate::{
     ledger::Ledger,

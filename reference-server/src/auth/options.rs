@@ -3,7 +3,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use super::{
-    GLOBAL_ACCOUNT, Secret,
+    GLOBAL_ACCOUNT, OperatorMode, Secret,
     exchange::{self, Export, Import},
 };
 use crate::{Profile, SubjectMapping, is_valid_pattern};
@@ -28,6 +28,8 @@ pub struct Auth {
     pub default_permissions: Option<Permissions>,
     /// Where publications in the account `$G` go instead (ACC-017).
     pub mappings: Vec<SubjectMapping>,
+    /// Operators who say who may log in, instead of users and accounts (AUTH-025).
+    pub operator_mode: OperatorMode,
 }
 
 /// An account: subjects that no other account sees (ACC-001).
@@ -148,6 +150,7 @@ impl Default for Auth {
             timeout: Duration::from_secs(2),
             default_permissions: None,
             mappings: Vec::new(),
+            operator_mode: OperatorMode::default(),
         }
     }
 }
@@ -155,6 +158,22 @@ impl Default for Auth {
 impl Default for Responses {
     fn default() -> Responses {
         Responses { max: Some(1), expires: Duration::from_secs(120) }
+    }
+}
+
+impl ConnectionType {
+    /// As configurations and tokens name it, in whatever case.
+    pub(crate) fn parse(name: &str) -> Option<ConnectionType> {
+        match name.to_uppercase().as_str() {
+            "STANDARD" => Some(ConnectionType::Standard),
+            "WEBSOCKET" => Some(ConnectionType::Websocket),
+            "LEAFNODE" => Some(ConnectionType::Leafnode),
+            "LEAFNODE_WS" => Some(ConnectionType::LeafnodeWs),
+            "MQTT" => Some(ConnectionType::Mqtt),
+            "MQTT_WS" => Some(ConnectionType::MqttWs),
+            "IN_PROCESS" => Some(ConnectionType::InProcess),
+            _ => None,
+        }
     }
 }
 
@@ -259,7 +278,7 @@ impl Permissions {
         self
     }
 
-    fn problem(&self, profile: Profile) -> Option<String> {
+    pub(super) fn problem(&self, profile: Profile) -> Option<String> {
         let invalid = |(side, entry): (&SubjectPermission, &String)| {
             let (subject, queue) = split_queue(entry);
             let named = queue.is_some() && std::ptr::eq(side, &self.publish);
@@ -285,7 +304,7 @@ pub(super) fn split_queue(entry: &str) -> (&str, Option<&str>) {
 impl Auth {
     /// Whether anybody has to log in (AUTH-003).
     pub(crate) fn is_required(&self) -> bool {
-        self.token.is_some() || self.users().next().is_some()
+        self.operator_mode.is_on() || self.token.is_some() || self.users().next().is_some()
     }
 
     /// All users, with the name of the account that each belongs to and what it may do.
@@ -328,7 +347,9 @@ impl Auth {
         let of_user = |(_, user, permissions): (_, &User, Option<&Permissions>)| {
             user.problem().or_else(|| permissions.and_then(|it| it.problem(profile)))
         };
-        self.contradiction()
+        self.operator_mode
+            .problem(self, profile)
+            .or_else(|| self.contradiction())
             .or_else(|| self.token.as_ref().and_then(Secret::problem))
             .or_else(|| self.users().find_map(of_user))
             .or_else(|| self.no_auth_user_problem())

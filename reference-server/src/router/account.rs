@@ -57,6 +57,14 @@ impl Account {
         self.filters.load(Ordering::Relaxed)
     }
 
+    /// From now on some of its users may not see all that they can subscribe to.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn begin_to_filter(&self) {
+        if !self.filters.swap(true, Ordering::Relaxed) {
+            self.forget_routes();
+        }
+    }
+
     /// What a reload says of it; the connections look for themselves what that means for them.
     pub(crate) fn reload(&self, limits: AccountLimits, filters: bool) {
         *self.limits.lock().unwrap_or_else(PoisonError::into_inner) = limits;
