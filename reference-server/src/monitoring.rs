@@ -6,7 +6,7 @@
 //! | `options.rs` | where, and how much is remembered |
 //! | `http.rs` | connections, their bounds, and which page answers which path |
 //! | `query.rs`, `format.rs` | parameters as Go reads them; times and numbers as Go writes them |
-//! | `varz.rs`, `connz.rs`, `subsz.rs`, `accounts.rs` | the pages that have something to tell |
+//! | `varz.rs`, `connz.rs`, `subsz.rs`, `accounts.rs`, `exchange.rs` | the pages that have something to tell |
 //! | `absent.rs` | the pages of what this server has not got |
 //! | `root.rs`, `root.html` | the page for people |
 //!
@@ -21,6 +21,8 @@ mod absent;
 mod accounts;
 #[cfg(feature = "monitoring")]
 mod connz;
+#[cfg(feature = "monitoring")]
+mod exchange;
 #[cfg(feature = "monitoring")]
 mod format;
 #[cfg(feature = "monitoring")]

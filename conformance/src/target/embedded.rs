@@ -13,7 +13,6 @@ pub(super) const LACKS: &[&str] = &[
     "jetstream",
     "jwt",
     "leafnodes",
-    "mappings",
     "monitoring",
     "tracing",
     "xkeys",

@@ -183,3 +183,6 @@ impl Exchange {
         responding.responses.clone()
     }
 }
+
+#[cfg(test)]
+mod tests;
