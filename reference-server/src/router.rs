@@ -31,11 +31,13 @@ use std::{
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 
+#[cfg(feature = "jwt")]
+pub(crate) use self::scope::Lease;
 pub(crate) use self::{
     account::Account,
     label::Label,
     publisher::Publisher,
-    scope::{Lease, Scope, Seat},
+    scope::{Scope, Seat},
 };
 use crate::{
     ledger::Ledger,
