@@ -11,7 +11,6 @@ pub(super) const LACKS: &[&str] = &[
     "cluster",
     "gateways",
     "jetstream",
-    "jwt",
     "leafnodes",
     "monitoring",
     "tracing",
