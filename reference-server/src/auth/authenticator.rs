@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::{
     AccountOptions, Auth, ConnectionType, Credential, GLOBAL_ACCOUNT, Grants, Permissions,
-    SYSTEM_ACCOUNT, Secret,
+    Secret,
 };
 use crate::{
     Config,
@@ -36,6 +36,7 @@ pub(crate) struct Authenticator {
     /// Who those are that bring nothing.
     guest: Option<Guest>,
     accounts: Vec<Arc<Account>>,
+    system: Option<Arc<Account>>,
     hashing: Arc<Semaphore>,
     /// Dropped with it, so that somebody can wait until no connection goes by it any more.
     lifeline: OnceLock<Sender<()>>,
@@ -140,6 +141,7 @@ impl Authenticator {
             by_nkey,
             anybody: Arc::new(anybody),
             guest,
+            system: accounts.iter().find(|it| Some(it.name()) == auth.system()).cloned(),
             accounts,
             hashing: Arc::new(Semaphore::new(HASHES_MAX)),
             lifeline: OnceLock::new(),
@@ -157,6 +159,11 @@ impl Authenticator {
     /// All accounts, `$G` first.
     pub(crate) fn accounts(&self) -> &[Arc<Account>] {
         &self.accounts
+    }
+
+    /// The account of the server's own services, if there is one (ACC-015).
+    pub(crate) fn system_account(&self) -> Option<&Arc<Account>> {
+        self.system.as_ref()
     }
 
     /// Whether CONNECT must come first, and in time (AUTH-013, AUTH-014).
@@ -331,7 +338,8 @@ fn signed(_: &str, _: Option<&str>, _: &str) -> bool {
 fn accounts(auth: &Auth, before: &[Arc<Account>]) -> Vec<Arc<Account>> {
     let known = |name: &str| auth.accounts.iter().any(|account| account.name == name);
     let global = AccountOptions::new(GLOBAL_ACCOUNT);
-    let system = (!known(SYSTEM_ACCOUNT)).then(|| AccountOptions::new(SYSTEM_ACCOUNT));
+    let system = auth.system().filter(|name| *name != GLOBAL_ACCOUNT && !known(name));
+    let system = system.map(AccountOptions::new);
     let all = std::iter::once(&global).chain(&auth.accounts).chain(&system);
     all.map(|account| {
         let denies = |(_, _, it): (_, _, Option<&Permissions>)| {
@@ -353,7 +361,7 @@ fn accounts(auth: &Auth, before: &[Arc<Account>]) -> Vec<Arc<Account>> {
 fn system_only(auth: &Auth) -> bool {
     auth.is_required()
         && auth.token.is_none()
-        && auth.users().all(|(account, ..)| account == SYSTEM_ACCOUNT)
+        && auth.users().all(|(account, ..)| Some(account) == auth.system())
 }
 
 #[cfg(test)]

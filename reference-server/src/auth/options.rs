@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use super::{GLOBAL_ACCOUNT, Secret};
+use super::{GLOBAL_ACCOUNT, SYSTEM_ACCOUNT, Secret};
 use crate::{Profile, is_valid_pattern};
 
 /// Who may log in. Without any token and user the server is open to all (AUTH-001).
@@ -17,6 +17,11 @@ pub struct Auth {
     pub users: Vec<User>,
     /// Accounts besides `$G`, with their users (ACC-002).
     pub accounts: Vec<AccountOptions>,
+    /// The account of the server's own services, which must be there (ACC-015). Default `$SYS`,
+    /// which there always is unless [`no_system_account`](Auth::no_system_account) says otherwise.
+    pub system_account: Option<String>,
+    /// There is no system account, unless it is named.
+    pub no_system_account: bool,
     /// The user, by name or nkey, that those are who bring no credentials (AUTH-011).
     pub no_auth_user: Option<String>,
     /// How long a connection may take to log in (AUTH-013). Default 2 s.
@@ -133,6 +138,8 @@ impl Default for Auth {
             user: None,
             users: Vec::new(),
             accounts: Vec::new(),
+            system_account: None,
+            no_system_account: false,
             no_auth_user: None,
             timeout: Duration::from_secs(2),
             default_permissions: None,
@@ -302,6 +309,17 @@ impl Auth {
         })
     }
 
+    /// The name of the system account, if there is one (ACC-015).
+    pub(crate) fn system(&self) -> Option<&str> {
+        let named = self.system_account.as_deref();
+        let default = || !self.no_system_account || self.has_account(SYSTEM_ACCOUNT);
+        named.or_else(|| default().then_some(SYSTEM_ACCOUNT))
+    }
+
+    fn has_account(&self, name: &str) -> bool {
+        self.accounts.iter().any(|account| account.name == name)
+    }
+
     /// Whether a password stands in the configuration as it is (AUTH-022).
     pub(crate) fn has_plain_passwords(&self) -> bool {
         let password = |(_, user, _): (_, &User, _)| match &user.credential {
@@ -320,6 +338,7 @@ impl Auth {
             .or_else(|| self.token.as_ref().and_then(Secret::problem))
             .or_else(|| self.users().find_map(of_user))
             .or_else(|| self.no_auth_user_problem())
+            .or_else(|| self.system_account_problem())
     }
 
     /// What does not go together.
@@ -344,6 +363,12 @@ impl Auth {
         let mut names = HashSet::new();
         let twice = self.users().find(|(_, user, _)| !names.insert(user.name()));
         twice.map(|(_, user, _)| format!("Duplicate user {:?} detected", user.name()))
+    }
+
+    fn system_account_problem(&self) -> Option<String> {
+        let name = self.system_account.as_deref()?;
+        let known = name == GLOBAL_ACCOUNT || self.has_account(name);
+        (!known).then(|| "error resolving system account: account missing".to_owned())
     }
 
     fn no_auth_user_problem(&self) -> Option<String> {

@@ -47,6 +47,12 @@ pub(super) const OPTIONS: &Table<Config> = &[
     // Who may log in.
     setting(&["authorization"], auth::authorization),
     setting(&["accounts"], auth::accounts),
+    setting(&["system_account", "system"], |c, it| {
+        put(&mut c.auth.system_account, it.text().map(Some))
+    }),
+    setting(&["no_system_account", "no_system", "no_sys_acc"], |c, it| {
+        put(&mut c.auth.no_system_account, it.flag())
+    }),
     setting(&["no_auth_user"], |c, it| put(&mut c.auth.no_auth_user, it.text().map(Some))),
     // Monitoring.
     setting(&["http"], |c, it| {
@@ -103,8 +109,6 @@ pub(super) const OPTIONS: &Table<Config> = &[
     unsupported(&["ocsp"]),
     unsupported(&["https"]),
     unsupported(&["https_port"]),
-    unsupported(&["system_account", "system"]),
-    unsupported(&["no_system_account", "no_system", "no_sys_acc"]),
     unsupported(&["default_sentinel"]),
     unsupported(&["operator", "operators", "root", "roots", "root_operator", "root_operators"]),
     unsupported(&["resolver", "account_resolver", "accounts_resolver"]),

@@ -316,10 +316,12 @@ impl Broker for Side {
     }
 
     fn send_info(&mut self) {
-        let account = self.publisher.scope().account().name().to_owned();
+        let account = self.publisher.scope().account();
+        let system = self.authenticator.system_account();
         let info = Info {
             connect_info: true,
-            remote_account: Some(account),
+            remote_account: Some(account.name().to_owned()),
+            account_is_system: system.is_some_and(|system| Arc::ptr_eq(system, account)),
             auth_required: self.authenticator.is_required(),
             nonce: None,
             ..self.info.clone()

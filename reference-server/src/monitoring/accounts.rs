@@ -20,7 +20,8 @@ use crate::{
 pub(super) struct Accountz {
     server_id: String,
     now: String,
-    system_account: &'static str,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    system_account: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     accounts: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,7 +51,7 @@ pub(super) fn accountz(server: &Overview<'_>, query: &Query) -> Result<Accountz,
     Ok(Accountz {
         server_id: server.id(),
         now: format::time(server.now),
-        system_account: server.system_account(),
+        system_account: server.system_account().to_owned(),
         accounts: if detail.is_some() { Vec::new() } else { names(server) },
         account_detail: detail,
     })
@@ -58,11 +59,7 @@ pub(super) fn accountz(server: &Overview<'_>, query: &Query) -> Result<Accountz,
 
 /// Of all accounts, the system's included.
 fn names(server: &Overview<'_>) -> Vec<String> {
-    let mut names: Vec<_> = server.accounts().iter().map(|it| it.name().to_owned()).collect();
-    if !names.iter().any(|name| name == server.system_account()) {
-        names.push(server.system_account().to_owned());
-    }
-    names
+    server.accounts().iter().map(|it| it.name().to_owned()).collect()
 }
 
 fn account_detail(server: &Overview<'_>, name: &str) -> Result<AccountDetail, BadRequest> {
