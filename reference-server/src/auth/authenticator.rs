@@ -11,8 +11,7 @@ use std::{
 use tokio::sync::Semaphore;
 
 use super::{
-    AccountOptions, Auth, ConnectionType, Credential, GLOBAL_ACCOUNT, Grants, Permissions,
-    Secret,
+    AccountOptions, Auth, ConnectionType, Credential, GLOBAL_ACCOUNT, Grants, Permissions, Secret,
 };
 use crate::{
     Config,

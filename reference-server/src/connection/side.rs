@@ -10,6 +10,7 @@ use crate::{
     server::Terms,
     session::{AUTHORIZATION_VIOLATION, Broker, Close, LogIn, SUBSCRIPTION_VIOLATION},
     subject,
+    system::Herald,
     transport::{Kind, Peer},
 };
 
@@ -22,6 +23,7 @@ pub(crate) struct Newcomer {
     pub(crate) peer: Arc<Peer>,
     /// What held when it came.
     pub(crate) terms: Terms,
+    pub(crate) herald: Herald,
 }
 
 /// A client, and all that it is to the broker.
@@ -35,6 +37,7 @@ pub(super) struct Side {
     /// The client said that it expects INFO at any time.
     pub(super) takes_info: bool,
     authenticator: Arc<Authenticator>,
+    herald: Herald,
     /// A login whose verdict takes long.
     check: Option<Check>,
     /// That login is not a new one: it is judged again.
@@ -58,9 +61,31 @@ struct Names {
     has_token: bool,
 }
 
+impl Names {
+    /// As pages tell it, for as long as nobody knows who it is (MON-016).
+    fn shown(&self) -> Option<String> {
+        let name = if self.nkey.is_empty() { &self.user } else { &self.nkey };
+        match (name.as_str(), self.has_token) {
+            ("", true) => Some("[REDACTED]".to_owned()),
+            ("", false) => None,
+            (name, _) => Some(name.to_owned()),
+        }
+    }
+}
+
+/// What a client says of itself.
+fn named(options: &ConnectOptions) -> Identity {
+    Identity {
+        name: options.name.clone(),
+        lang: options.lang.clone(),
+        version: options.version.clone(),
+        ..Identity::default()
+    }
+}
+
 impl Side {
     pub(super) fn new(newcomer: Newcomer) -> Side {
-        let Newcomer { client, info, peer, terms } = newcomer;
+        let Newcomer { client, info, peer, terms, herald } = newcomer;
         let Terms { config, authenticator, .. } = terms;
         client.ledger.comes_by(&peer);
         let anybody = authenticator.anybody();
@@ -73,6 +98,7 @@ impl Side {
             first_ping: false,
             takes_info: false,
             authenticator,
+            herald,
             check: None,
             reviewing: false,
             seat,
@@ -290,6 +316,10 @@ impl Broker for Side {
             nkey: credentials.nkey.clone(),
             has_token: !credentials.token.is_empty(),
         };
+        if !self.is_admitted() {
+            let identity = Identity { account: None, user: self.names.shown(), ..named(options) };
+            self.client.ledger.introduce(identity);
+        }
         let nonce = self.info.nonce.as_deref();
         match self.authenticator.judge(&credentials, nonce, &self.peer) {
             Verdict::Admitted(scope) => self.admit(scope).map(|()| LogIn::Done),
@@ -305,12 +335,11 @@ impl Broker for Side {
         self.client.set_options(options.echo, options.headers);
         let scope = self.publisher.scope();
         self.client.ledger.introduce(Identity {
-            name: options.name.clone(),
-            lang: options.lang.clone(),
-            version: options.version.clone(),
             account: Some(scope.account().name().to_owned()),
             user: Some(scope.user().to_string()).filter(|user| !user.is_empty()),
+            ..named(options)
         });
+        self.herald.connected(&self.client);
         self.first_ping |= first;
         self.takes_info = options.protocol == 1;
     }

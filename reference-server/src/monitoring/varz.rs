@@ -215,7 +215,7 @@ impl VarzTraffic {
 }
 
 /// What can be switched on there, and is not here: all of it is JetStream's.
-fn feature_flags(profile: Profile) -> &'static [(&'static str, bool)] {
+pub(crate) fn feature_flags(profile: Profile) -> &'static [(&'static str, bool)] {
     match profile {
         Profile::V2_15 => &[
             ("js_ack_fc_v2", false),

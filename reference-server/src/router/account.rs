@@ -19,6 +19,8 @@ pub(crate) struct Account {
     /// Some of its users may not see all that they can subscribe to (PERM-009).
     filters: AtomicBool,
     connections: AtomicUsize,
+    /// Subscriptions of services.
+    services: AtomicU64,
     index: RwLock<Index<Arc<Subscription>>>,
     /// Goes up with every change of the index.
     generation: AtomicU64,
@@ -35,6 +37,7 @@ impl Account {
             limits: Mutex::new(limits),
             filters: AtomicBool::new(filters),
             connections: AtomicUsize::new(0),
+            services: AtomicU64::new(0),
             index: RwLock::default(),
             generation: AtomicU64::new(0),
             inserts: AtomicU64::new(0),
@@ -83,8 +86,10 @@ impl Account {
         self.connections.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// Subscriptions of clients; those of services are the server's own affair.
     pub(crate) fn subscriptions(&self) -> usize {
-        self.index.read().unwrap_or_else(PoisonError::into_inner).len()
+        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        index.len().saturating_sub(self.services.load(Ordering::Relaxed) as usize)
     }
 
     pub(super) fn change(&self, change: impl FnOnce(&mut Index<Arc<Subscription>>)) {
@@ -96,7 +101,7 @@ impl Account {
     }
 
     /// Subscribes a service, until the subscription is [removed](Account::remove).
-    #[allow(dead_code, reason = "for services to come")]
+    #[cfg_attr(not(feature = "system"), allow(dead_code, reason = "for services to come"))]
     pub(crate) fn serve(
         self: &Arc<Account>,
         pattern: &[u8],
@@ -110,9 +115,11 @@ impl Account {
     }
 
     pub(super) fn insert(&self, subscription: Arc<Subscription>) {
-        self.inserts.fetch_add(1, Ordering::Relaxed);
+        let is_service = matches!(subscription.receiver, Receiver::Service(_));
+        let count = if is_service { &self.services } else { &self.inserts };
         self.change(|index| {
             let it = subscription.clone();
+            count.fetch_add(1, Ordering::Relaxed);
             index.insert(&it.pattern, it.queue.as_deref(), subscription);
         });
     }
@@ -120,7 +127,10 @@ impl Account {
     pub(crate) fn remove(&self, subscription: &Arc<Subscription>) {
         let queue = subscription.queue.as_deref();
         self.change(|index| {
-            index.remove(&subscription.pattern, queue, subscription);
+            let removed = index.remove(&subscription.pattern, queue, subscription);
+            if removed && matches!(subscription.receiver, Receiver::Service(_)) {
+                self.services.fetch_sub(1, Ordering::Relaxed);
+            }
         });
     }
 

@@ -215,6 +215,7 @@ impl Shared {
             let auth_required = terms.authenticator.asks();
             terms.greeting = Arc::new(Info { auth_required, ..greeting });
         });
+        self.herald.follow(self.terms.borrow().authenticator.accounts());
         if let Some(judged_again) = judged_again {
             // Nothing is ever sent: it ends when all have seen to their logins.
             let _ = judged_again.recv_timeout(LOGINS_JUDGED_IN);
