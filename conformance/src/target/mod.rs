@@ -54,6 +54,7 @@ pub const CAPABILITIES: &[&str] = &[
     "reload",
     "shutdown",
     "signals",
+    "system",
     "tls",
     "tracing",
     "xkeys",
