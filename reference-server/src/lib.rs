@@ -48,8 +48,9 @@ mod system;
 mod transport;
 
 pub use auth::{
-    AccountLimits, AccountOptions, Auth, ConnectionType, Credential, Permissions, Responses,
-    Secret, SubjectPermission, User,
+    AccountLimits, AccountOptions, Auth, ConnectionType, Credential, Export, ExportKind, Import,
+    ImportKind, Local, OperatorMode, Permissions, Resolver, ResponseType, Responses, Secret,
+    SubjectPermission, User,
 };
 #[cfg(feature = "program")]
 pub use conf::config_digest;
@@ -60,5 +61,8 @@ pub use monitoring::Monitoring;
 #[cfg(feature = "system")]
 pub use server::ReloadRequest;
 pub use server::{Builder, ReloadError, Server, StartError};
-pub use subject::{is_valid_literal, is_valid_pattern};
+pub use subject::{
+    is_valid_literal, is_valid_pattern,
+    mapping::{Destination, SubjectMapping},
+};
 pub use transport::{HandshakeFirst, Identity, Pem, Tls, TlsVersion, TransportError, WebSocket};

@@ -41,19 +41,18 @@ mod subsz;
 #[cfg(feature = "monitoring")]
 mod varz;
 
-#[cfg(feature = "monitoring")]
-pub(crate) use self::http::serve;
 pub use self::options::Monitoring;
 #[cfg(feature = "system")]
 pub(crate) use self::{
     accounts::{AccountStat, account_stats, account_statz},
     asked::page,
-    format::time,
     process::Cpu,
     query::Query,
     statsz::{Statsz, statsz},
     varz::feature_flags,
 };
+#[cfg(feature = "monitoring")]
+pub(crate) use self::{format::time, http::serve};
 
 /// Nothing: [`Monitoring::problem`] does not let it come to this.
 #[cfg(not(feature = "monitoring"))]

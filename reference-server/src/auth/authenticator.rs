@@ -1,5 +1,7 @@
 //! The judge of logins.
 
+mod check;
+
 use std::{
     collections::HashMap,
     sync::{
@@ -10,13 +12,15 @@ use std::{
 
 use tokio::sync::Semaphore;
 
+pub(crate) use self::check::Check;
 use super::{
     AccountOptions, Auth, ConnectionType, Credential, GLOBAL_ACCOUNT, Grants, Permissions, Secret,
+    trust::{Refusal, Trust},
 };
 use crate::{
     Config,
     protocol::Credentials,
-    router::{Account, Scope},
+    router::{Account, Arrangement, Scope},
     transport::Peer,
 };
 
@@ -36,6 +40,12 @@ pub(crate) struct Authenticator {
     guest: Option<Guest>,
     accounts: Vec<Arc<Account>>,
     system: Option<Arc<Account>>,
+    /// What the accounts have of each other.
+    _arrangement: Arrangement,
+    /// For those that requests of other accounts are shown to.
+    server_name: Arc<str>,
+    /// In operator mode, where nobody else is asked.
+    trust: Option<Trust>,
     hashing: Arc<Semaphore>,
     /// Dropped with it, so that somebody can wait until no connection goes by it any more.
     lifeline: OnceLock<Sender<()>>,
@@ -57,6 +67,17 @@ pub(crate) struct Identity {
     scope: Arc<Scope>,
 }
 
+/// What somebody shows who wants to log in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Offer<'a> {
+    /// What CONNECT and cookies say.
+    pub(crate) credentials: &'a Credentials,
+    /// What was to be signed.
+    pub(crate) nonce: Option<&'a str>,
+    pub(crate) peer: &'a Peer,
+    pub(crate) client_ip: &'a str,
+}
+
 /// What became of a login.
 #[derive(Debug)]
 pub(crate) enum Verdict {
@@ -73,34 +94,40 @@ pub(crate) enum Review {
     Judged(Verdict),
     /// The user is gone, or belongs to another account.
     Gone,
-}
-
-/// A password to be compared with a hash.
-#[derive(Debug)]
-pub(crate) struct Check {
-    hash: Secret,
-    offered: Secret,
-    identity: Arc<Identity>,
-    hashing: Arc<Semaphore>,
+    /// The account has taken back the user's token (AUTH-030).
+    Revoked,
 }
 
 impl Authenticator {
     /// Takes options that have no [`problem`](Auth::problem).
-    pub(crate) fn new(config: &Config) -> Authenticator {
+    pub(crate) fn new(config: &Config, server_name: &str) -> Authenticator {
         if config.auth.has_plain_passwords() {
             log::warn!("Plaintext passwords detected, use nkeys or bcrypt");
         }
-        Authenticator::with_accounts_of(config, &[])
+        let made = Authenticator::with_accounts_of(config, &[], server_name.into());
+        made.trust.iter().for_each(Trust::announce);
+        made
     }
 
     /// One for other options. Accounts that stay are the same objects: subscriptions live there.
     pub(crate) fn reloaded(&self, config: &Config) -> Authenticator {
-        Authenticator::with_accounts_of(config, &self.accounts)
+        Authenticator::with_accounts_of(config, &self.accounts, self.server_name.clone())
     }
 
-    fn with_accounts_of(config: &Config, before: &[Arc<Account>]) -> Authenticator {
+    fn with_accounts_of(
+        config: &Config,
+        before: &[Arc<Account>],
+        server_name: Arc<str>,
+    ) -> Authenticator {
         let auth = &config.auth;
-        let accounts = accounts(auth, before);
+        let trust = Trust::new(&auth.operator_mode, before, config.profile);
+        let mut accounts = accounts(auth, before);
+        accounts.extend(trust.iter().flat_map(Trust::accounts).cloned());
+        let system = match &trust {
+            Some(trust) => trust.system_account(),
+            None => auth.system(),
+        };
+        let system = accounts.iter().find(|it| Some(it.name()) == system).cloned();
         let mut by_name = HashMap::new();
         let mut by_nkey = HashMap::new();
         for (account, user, permissions) in auth.users() {
@@ -140,8 +167,11 @@ impl Authenticator {
             by_nkey,
             anybody: Arc::new(anybody),
             guest,
-            system: accounts.iter().find(|it| Some(it.name()) == auth.system()).cloned(),
+            _arrangement: Arrangement::new(&accounts, config, &server_name),
+            server_name,
+            system,
             accounts,
+            trust,
             hashing: Arc::new(Semaphore::new(HASHES_MAX)),
             lifeline: OnceLock::new(),
         }
@@ -178,7 +208,7 @@ impl Authenticator {
     /// A text to sign, where somebody logs in by doing so (AUTH-009, AUTH-010).
     pub(crate) fn nonce(&self) -> Option<String> {
         #[cfg(feature = "nkeys")]
-        if !self.by_nkey.is_empty() {
+        if self.trust.is_some() || !self.by_nkey.is_empty() {
             return Some(super::nkey::nonce());
         }
         None
@@ -201,11 +231,23 @@ impl Authenticator {
     /// Judges what CONNECT offers. Kinds of credentials that are not configured are passed over
     /// (AUTH-019). Where the certificate names the user, CONNECT does not, but its password counts
     /// (TLS-013).
-    pub(crate) fn judge(&self, offer: &Credentials, nonce: Option<&str>, peer: &Peer) -> Verdict {
-        let connection_type = peer.kind.into();
+    pub(crate) fn judge(&self, offer: &Offer<'_>) -> Verdict {
         if !self.required {
             return Verdict::Admitted(self.anybody());
         }
+        if let Some(trust) = &self.trust {
+            return match trust.judge(offer) {
+                Ok(scope) => Verdict::Admitted(scope),
+                Err(refusal) => refused(offer, &refusal),
+            };
+        }
+        self.judge_configured(offer)
+    }
+
+    /// Judges somebody who has to be known from the configuration.
+    fn judge_configured(&self, offer: &Offer<'_>) -> Verdict {
+        let Offer { credentials: offer, nonce, peer, .. } = *offer;
+        let connection_type = peer.kind.into();
         let lists_users = !self.by_name.is_empty() || !self.by_nkey.is_empty();
         let names_nobody = offer.user.is_empty() && offer.nkey.is_empty();
         if self.by_token && (names_nobody || !lists_users) {
@@ -250,11 +292,18 @@ impl Authenticator {
         &self,
         before: &Authenticator,
         scope: &Scope,
-        offer: &Credentials,
-        nonce: Option<&str>,
-        peer: &Peer,
+        offer: &Offer<'_>,
     ) -> Review {
-        let (old, new) = (before.user(offer), self.user(offer));
+        if let Some(trust) = &self.trust {
+            return match trust.judge(offer) {
+                Ok(new) if !Arc::ptr_eq(new.account(), scope.account()) => Review::Gone,
+                Ok(new) => Review::Judged(Verdict::Admitted(new)),
+                Err(refusal) if refusal.is_revocation() => Review::Revoked,
+                Err(refusal) => Review::Judged(refused(offer, &refusal)),
+            };
+        }
+        let peer = offer.peer;
+        let (old, new) = (before.user(offer.credentials), self.user(offer.credentials));
         match (old, new) {
             (Some(_), None) => return Review::Gone,
             (_, Some(user)) if !Arc::ptr_eq(user.scope.account(), scope.account()) => {
@@ -272,7 +321,7 @@ impl Authenticator {
             }
             _ => {}
         }
-        match self.judge(offer, nonce, peer) {
+        match self.judge(offer) {
             Verdict::Admitted(new) if !Arc::ptr_eq(new.account(), scope.account()) => Review::Gone,
             verdict => Review::Judged(verdict),
         }
@@ -288,12 +337,7 @@ impl Authenticator {
 
     fn compare(&self, identity: &Arc<Identity>, offered: &Secret) -> Verdict {
         if identity.password.is_bcrypt() {
-            return Verdict::Later(Check {
-                hash: identity.password.clone(),
-                offered: offered.clone(),
-                identity: identity.clone(),
-                hashing: self.hashing.clone(),
-            });
+            return Verdict::Later(Check::new(identity, offered, &self.hashing));
         }
         match identity.password == *offered {
             true => Verdict::Admitted(identity.scope.for_connection()),
@@ -302,23 +346,15 @@ impl Authenticator {
     }
 }
 
+/// Tells the log alone why; what was offered is told nobody.
+fn refused(offer: &Offer<'_>, refusal: &Refusal) -> Verdict {
+    log::debug!("{} - {refusal}", offer.client_ip);
+    Verdict::Refused
+}
+
 impl Identity {
     fn takes(&self, connection_type: ConnectionType) -> bool {
         self.connection_types.is_empty() || self.connection_types.contains(&connection_type)
-    }
-}
-
-impl Check {
-    /// Computes the hash on a thread where nobody waits for anything else; none is a refusal.
-    pub(crate) async fn run(self) -> Option<Arc<Scope>> {
-        let Check { hash, offered, identity, hashing } = self;
-        // Never closed, so there is always a turn.
-        let turn = hashing.acquire_owned().await.ok()?;
-        let computing = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            hash.is_hash_of(&offered)
-        });
-        computing.await.is_ok_and(|equal| equal).then(|| identity.scope.for_connection())
     }
 }
 
@@ -337,14 +373,18 @@ fn signed(_: &str, _: Option<&str>, _: &str) -> bool {
 fn accounts(auth: &Auth, before: &[Arc<Account>]) -> Vec<Arc<Account>> {
     let known = |name: &str| auth.accounts.iter().any(|account| account.name == name);
     let global = AccountOptions::new(GLOBAL_ACCOUNT);
-    let system = auth.system().filter(|name| *name != GLOBAL_ACCOUNT && !known(name));
+    // In operator mode it is one of the trusted accounts, or there is none.
+    let named = auth.system().filter(|_| !auth.operator_mode.is_on());
+    let system = named.filter(|name| *name != GLOBAL_ACCOUNT && !known(name));
     let system = system.map(AccountOptions::new);
     let all = std::iter::once(&global).chain(&auth.accounts).chain(&system);
     all.map(|account| {
         let denies = |(_, _, it): (_, _, Option<&Permissions>)| {
             it.is_some_and(|permissions| !permissions.subscribe.deny.is_empty())
         };
-        let filters = auth.users().filter(|(name, ..)| *name == account.name).any(denies);
+        // Users of any account may get what this one exports.
+        let concerned = |name| name == account.name || !account.exports.is_empty();
+        let filters = auth.users().filter(|(name, ..)| concerned(*name)).any(denies);
         match before.iter().find(|found| found.name() == account.name) {
             Some(found) => {
                 found.reload(account.limits, filters);

@@ -121,6 +121,12 @@ impl Grants {
         self.subscribe.deny.as_ref().is_some_and(|deny| has(deny, subject))
     }
 
+    /// Whether there is anything that is kept from it.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn hides_some(&self) -> bool {
+        self.subscribe.deny.is_some()
+    }
+
     fn restricts_publishing(&self) -> bool {
         self.publish.allow.is_some() || self.publish.deny.is_some()
     }

@@ -2,8 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
+use super::bounds::{Bounds, ServerBounds};
 use crate::{
-    auth::{Authenticator, Check, Review, Verdict},
+    auth::{Authenticator, Check, Offer, Review, Verdict},
     ledger::{Identity, Reason},
     protocol::{ConnectOptions, Credentials, Info, Publish, encode},
     router::{Client, Publisher, Scope, Seat, Subscription},
@@ -44,10 +45,9 @@ pub(super) struct Side {
     reviewing: bool,
     /// Among the connections of its account; none before the login.
     seat: Option<Seat>,
-    /// 0 is no limit.
-    max_subscriptions: usize,
-    /// The server's own limits, where an account has smaller ones.
-    server_max: (usize, usize),
+    pub(super) bounds: Bounds,
+    /// The server's own, where an account or a user has smaller ones.
+    server_bounds: ServerBounds,
     /// Who the client says it is, for the log.
     names: Names,
     /// Of cancelled subscriptions, too.
@@ -90,6 +90,7 @@ impl Side {
         client.ledger.comes_by(&peer);
         let anybody = authenticator.anybody();
         let seat = (!authenticator.is_required()).then(|| Seat::take(anybody.account())).flatten();
+        let server_bounds = ServerBounds::new(&config);
         Side {
             client,
             publisher: Publisher::new(anybody),
@@ -102,8 +103,8 @@ impl Side {
             check: None,
             reviewing: false,
             seat,
-            max_subscriptions: config.max_subscriptions,
-            server_max: (config.max_subscriptions, config.max_payload_bytes),
+            bounds: server_bounds.alone(),
+            server_bounds,
             names: Names::default(),
             names_queues: config.profile.names_queue_of_cancelled(),
         }
@@ -171,20 +172,16 @@ impl Side {
         }
         self.publisher.enter(scope);
         self.limit();
-        Ok(())
+        match self.bounds.max_subscriptions {
+            // As with nats-server it is for a token that says nothing of it.
+            Some(0) => Err(self.subscribed_out()),
+            _ => Ok(()),
+        }
     }
 
-    /// The smaller ones of the server's and the account's limits hold.
     fn limit(&mut self) {
-        let limits = self.publisher.scope().account().limits();
-        let (max_subscriptions, max_payload) = self.server_max;
-        let unlimited = |max: usize| if max == 0 { usize::MAX } else { max };
-        self.max_subscriptions = match limits.max_subscriptions {
-            Some(max) => max.min(unlimited(max_subscriptions)),
-            None => max_subscriptions,
-        };
-        self.info.max_payload =
-            limits.max_payload_bytes.map_or(max_payload, |max| max.min(max_payload));
+        self.bounds = self.server_bounds.within(self.publisher.scope());
+        self.info.max_payload = self.bounds.max_payload_bytes;
     }
 
     /// The server has been told other options; who offered `credentials` may have to go.
@@ -198,7 +195,7 @@ impl Side {
         if self.peer.kind == Kind::WebSocket {
             (self.info.host, self.info.port) = (own.host, own.port);
         }
-        self.server_max = (terms.config.max_subscriptions, terms.config.max_payload_bytes);
+        self.server_bounds = ServerBounds::new(&terms.config);
         self.limit();
         if Arc::ptr_eq(&terms.authenticator, &self.authenticator) {
             return Ok(());
@@ -219,8 +216,9 @@ impl Side {
     fn review(&mut self, before: &Authenticator, offer: &Credentials) -> Result<(), Close> {
         let (nonce, scope) = (self.info.nonce.as_deref(), self.publisher.scope());
         let offer = self.peer.cookies.complete(offer);
-        match self.authenticator.review(before, scope, &offer, nonce, &self.peer) {
+        match self.authenticator.review(before, scope, &self.offer(&offer, nonce)) {
             Review::Gone => Err(Close::Silently("the user is gone")),
+            Review::Revoked => Err(Close::Told("User Authentication Revoked")),
             Review::Judged(Verdict::Refused) => Err(self.refuse()),
             Review::Judged(Verdict::Admitted(scope)) => self.stay(&scope),
             Review::Judged(Verdict::Later(check)) => {
@@ -230,11 +228,16 @@ impl Side {
         }
     }
 
+    fn offer<'a>(&'a self, credentials: &'a Credentials, nonce: Option<&'a str>) -> Offer<'a> {
+        let (peer, client_ip) = (&*self.peer, self.info.client_ip.as_str());
+        Offer { credentials, nonce, peer, client_ip }
+    }
+
     /// Nobody has logged in yet: that is no longer waited for where no login is wanted, and goes
     /// on where one was wanted before.
     fn wait_on(&mut self, offer: &Credentials) -> Result<(), Close> {
         let offer = self.peer.cookies.complete(offer);
-        match self.authenticator.judge(&offer, None, &self.peer) {
+        match self.authenticator.judge(&self.offer(&offer, None)) {
             Verdict::Admitted(scope) if !self.authenticator.is_required() => self.admit(scope),
             Verdict::Refused => Err(self.refuse()),
             _ => Ok(()),
@@ -250,14 +253,14 @@ impl Side {
             self.seat = Some(seat);
         }
         self.publisher.follow(scope);
+        self.client.import_again();
         self.limit();
         self.cancel_forbidden(scope);
-        if self.max_subscriptions > 0 && self.client.subscription_count() > self.max_subscriptions {
-            let text = "maximum subscriptions exceeded";
-            self.log_error(format_args!("{text}"));
-            return Err(Close::Told(text));
+        let count = self.client.subscription_count();
+        match self.bounds.max_subscriptions.is_some_and(|max| count > max) {
+            true => Err(self.subscribed_out()),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     /// Ends the subscriptions that are no longer allowed, and says so.
@@ -277,6 +280,12 @@ impl Side {
             encode::error(&mut line, &format!("{SUBSCRIPTION_VIOLATION} {what}"));
             self.send(&line);
         }
+    }
+
+    fn subscribed_out(&self) -> Close {
+        let text = "maximum subscriptions exceeded";
+        self.log_error(format_args!("{text}"));
+        Close::Told(text)
     }
 
     fn crowded(&self) -> Close {
@@ -321,7 +330,7 @@ impl Broker for Side {
             self.client.ledger.introduce(identity);
         }
         let nonce = self.info.nonce.as_deref();
-        match self.authenticator.judge(&credentials, nonce, &self.peer) {
+        match self.authenticator.judge(&self.offer(&credentials, nonce)) {
             Verdict::Admitted(scope) => self.admit(scope).map(|()| LogIn::Done),
             Verdict::Refused => Err(self.refuse()),
             Verdict::Later(check) => {
@@ -334,9 +343,12 @@ impl Broker for Side {
     fn connected(&mut self, options: &ConnectOptions, first: bool) {
         self.client.set_options(options.echo, options.headers);
         let scope = self.publisher.scope();
+        let lease = scope.lease();
         self.client.ledger.introduce(Identity {
             account: Some(scope.account().name().to_owned()),
             user: Some(scope.user().to_string()).filter(|user| !user.is_empty()),
+            issuer: lease.as_ref().map(|lease| lease.issuer.clone()),
+            account_name: lease.as_ref().map(|lease| lease.account_name.clone()),
             ..named(options)
         });
         self.herald.connected(&self.client);
@@ -361,8 +373,12 @@ impl Broker for Side {
     }
 
     fn is_subscribed_out(&self) -> bool {
-        let max = self.max_subscriptions;
-        max > 0 && self.client.subscription_count() >= max
+        let max = self.bounds.max_subscriptions;
+        max.is_some_and(|max| self.client.subscription_count() >= max)
+    }
+
+    fn map(&self, subject: &[u8]) -> Option<Vec<u8>> {
+        self.publisher.map(subject)
     }
 
     fn may_publish(&mut self, subject: &[u8]) -> bool {
@@ -376,11 +392,12 @@ impl Broker for Side {
     fn log_error(&self, text: fmt::Arguments<'_>) {
         let scope = self.publisher.scope();
         let label = &self.client.label;
-        let user = match (scope.account().name(), &*scope.user()) {
-            (account, user) if label.is_named() && !user.is_empty() => {
-                format!(" - \"{account}/user:{user}\"")
+        let user = match (scope.account().name(), &*scope.user(), scope.lease()) {
+            (_, user, _) if !label.is_named() || user.is_empty() => String::new(),
+            (account, user, None) => format!(" - \"{account}/user:{user}\""),
+            (account, user, Some(lease)) => {
+                format!(" - \"{account}/{}/jwt:{user}\"", lease.account_name)
             }
-            _ => String::new(),
         };
         log::error!("{label}{user} - {text}");
     }

@@ -33,7 +33,9 @@ impl Reason {
             "Stale Connection" => return Reason::STALE,
             "Authentication Timeout" => ("Authentication Timeout", 1008),
             "Authorization Violation" => ("Authentication Failure", 1008),
-            "User Authentication Expired" => ("Authentication Expired", 1008),
+            "User Authentication Expired" | "Account Authentication Expired" => {
+                ("Authentication Expired", 1008)
+            }
             "User Authentication Revoked" => ("Credentials Revoked", 1008),
             "maximum connections exceeded" => ("Maximum Connections Exceeded", 1008),
             "maximum account active connections exceeded" => {

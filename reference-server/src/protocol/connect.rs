@@ -46,6 +46,8 @@ pub struct Credentials {
     pub password: Secret,
     /// A secret that all clients have in common.
     pub token: Secret,
+    /// A token that an account has signed; some let in whoever has them.
+    pub jwt: Secret,
     /// A public key.
     pub nkey: String,
     /// The key's signature over the nonce of INFO.
@@ -126,7 +128,7 @@ impl<'de> Visitor<'de> for Merge<'_> {
                 "auth_token" => set(&mut options.credentials.token, secret(&mut map)?),
                 "nkey" => set(&mut options.credentials.nkey, map.next_value()?),
                 "sig" => set(&mut options.credentials.signature, map.next_value()?),
-                "jwt" => drop(map.next_value::<Option<String>>()?),
+                "jwt" => set(&mut options.credentials.jwt, secret(&mut map)?),
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }

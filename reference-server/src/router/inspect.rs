@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use super::{Account, Client, Receiver, Subscription};
+use super::{Account, Client, Subscription};
 use crate::{index::Matches, ledger::SubscriptionRecord};
 
 /// Subscriptions of a closed connection that are remembered, and the bytes of them all.
@@ -27,7 +27,7 @@ impl Account {
 impl Client {
     /// Its subscriptions, in no order.
     pub(crate) fn subscriptions(&self) -> Vec<Arc<Subscription>> {
-        self.table().iter().map(|found| found.0.clone()).collect()
+        self.table().own.iter().map(|found| found.0.clone()).collect()
     }
 
     /// Writes down what it is subscribed to, before it [`leave`](Client::leave)s.
@@ -39,18 +39,15 @@ impl Client {
             bytes += record.subject.len() + queue_bytes + record.sid.len();
             bytes <= REMEMBERED_BYTES_MAX
         };
-        let some = table.iter().take(REMEMBERED_MAX).map(|found| found.0.record());
-        self.ledger.had_subscribed(table.len(), some.take_while(fits).collect());
+        let some = table.own.iter().take(REMEMBERED_MAX).map(|found| found.0.record());
+        self.ledger.had_subscribed(table.own.len(), some.take_while(fits).collect());
     }
 }
 
 impl Subscription {
     /// Whose it is; none of a service's.
     pub(crate) fn client(&self) -> Option<&Client> {
-        match &self.receiver {
-            Receiver::Client(client) => Some(client),
-            Receiver::Service(_) => None,
-        }
+        self.receiver.client().map(|client| &**client)
     }
 
     /// The account that it was made in.

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rand::{RngExt, rngs::SmallRng};
 
-use super::{Account, Client, Receiver, Scope, Service, Subscription, routes::Route};
+use super::{
+    Account, Client, Receiver, Scope, Service, Subscription,
+    exchange::{Asked, Shadow},
+    routes::Route,
+};
 use crate::{
     ledger::Reason,
     outbox::{Ending, Ring, SHARED_FROM_BYTES},
@@ -24,6 +28,8 @@ pub(crate) struct Passage<'a> {
     chance: &'a mut SmallRng,
     /// That it is going through now.
     services: usize,
+    /// Who asked, once it has gone to another account.
+    pub(super) asked: Option<Asked>,
 }
 
 /// Who was written to and not rung yet.
@@ -38,11 +44,10 @@ impl<'a> Passage<'a> {
         bells: &'a mut Bells,
         chance: &'a mut SmallRng,
     ) -> Passage<'a> {
-        Passage { from, scope, bells, chance, services: 0 }
+        Passage { from, scope, bells, chance, services: 0, asked: None }
     }
 
     /// Who published the message that this began with.
-    #[allow(dead_code, reason = "for services to come")]
     pub(crate) fn from(&self) -> &Arc<Client> {
         self.from
     }
@@ -54,7 +59,6 @@ impl<'a> Passage<'a> {
     }
 
     /// Publishes a message in any account, in the name of the client; false if nobody got it.
-    #[allow(dead_code, reason = "for services to come")]
     pub(crate) fn publish(&mut self, account: &Account, message: &Publish<'_>) -> bool {
         self.follow(&account.matches(message.subject), message)
     }
@@ -87,8 +91,26 @@ impl<'a> Passage<'a> {
                 self.bells.note(ring, client);
                 delivered
             }
+            Receiver::Shadow(shadow) => self.rename(to, shadow, message, shared),
             Receiver::Service(service) => self.call(&***service, message),
         }
+    }
+
+    /// Delivers to a client of another account, under the subject that it knows (ACC-005).
+    #[cold]
+    fn rename(
+        &mut self,
+        to: &Subscription,
+        shadow: &Shadow,
+        message: &Publish<'_>,
+        shared: Option<&Bytes>,
+    ) -> bool {
+        let renamed = shadow.rename(message.subject);
+        let subject = renamed.as_deref().unwrap_or(message.subject);
+        let message = Publish { subject, ..*message };
+        let (delivered, ring) = to.deliver(&shadow.client, self.from, &message, shared);
+        self.bells.note(ring, &shadow.client);
+        delivered
     }
 
     #[cold]

@@ -3,6 +3,7 @@
 use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
 
 use rand::{SeedableRng, rngs::SmallRng};
+use tokio::time::{Instant, timeout};
 
 use super::{
     Client, Scope,
@@ -12,16 +13,21 @@ use super::{
 use crate::{
     auth::PublishGate,
     protocol::{Publish, encode},
+    subject::mapping::Mappings,
 };
 
 /// How long a publisher waits for a receiver that is nearly full, so that a reader which is only
 /// a little slower than a flood is not cut off. nats-server waits as long.
 const STALL: Duration = Duration::from_millis(5);
+/// How long it waits for all of them together behind one read, as nats-server does.
+const STALLS: Duration = Duration::from_millis(10);
 
 /// How one connection publishes.
 #[derive(Debug)]
 pub(crate) struct Publisher {
     scope: Arc<Scope>,
+    /// Where publications of the account go elsewhere.
+    mappings: Option<Arc<Mappings>>,
     /// Where the user may not publish everywhere.
     gate: Option<PublishGate>,
     routes: Routes,
@@ -33,6 +39,7 @@ impl Publisher {
     pub(crate) fn new(scope: Arc<Scope>) -> Publisher {
         Publisher {
             gate: scope.grants().as_ref().and_then(PublishGate::new),
+            mappings: scope.account().mappings(),
             scope,
             routes: Routes::default(),
             bells: Bells::default(),
@@ -44,17 +51,25 @@ impl Publisher {
     pub(crate) fn enter(&mut self, scope: Arc<Scope>) {
         self.gate = scope.grants().as_ref().and_then(PublishGate::new);
         self.routes = Routes::default();
+        self.mappings = scope.account().mappings();
         self.scope = scope;
     }
 
     /// From now on it may do what a login to this scope of the same account leads to.
     pub(crate) fn follow(&mut self, scope: &Scope) {
         self.scope.follow(scope);
+        self.mappings = self.scope.account().mappings();
         self.gate = self.scope.grants().as_ref().and_then(PublishGate::new);
     }
 
     pub(crate) fn scope(&self) -> &Arc<Scope> {
         &self.scope
+    }
+
+    /// Where a publication goes instead, if anywhere (ACC-017).
+    #[inline]
+    pub(crate) fn map(&self, subject: &[u8]) -> Option<Vec<u8>> {
+        self.mappings.as_ref()?.map(subject)
     }
 
     /// Whether the user may publish to this subject (PERM-001, PERM-014).
@@ -104,13 +119,15 @@ impl Publisher {
     /// Gives receivers that are nearly full a moment. One that does not use it is not waited for
     /// again until it has made room, so that it costs the others nothing. Says how often it waited.
     pub(crate) async fn ease(&mut self) -> u64 {
-        let mut stalls = 0;
+        let (mut stalls, mut left) = (0, STALLS);
         for client in self.bells.take() {
             if !client.outbox.is_full() {
                 client.hopeless.store(false, Ordering::Relaxed);
-            } else if !client.hopeless.load(Ordering::Relaxed) {
-                let eased = tokio::time::timeout(STALL, client.outbox.drained()).await;
-                client.hopeless.store(eased.is_err(), Ordering::Relaxed);
+            } else if !left.is_zero() && !client.hopeless.load(Ordering::Relaxed) {
+                let (began, patience) = (Instant::now(), STALL.min(left));
+                let eased = timeout(patience, client.outbox.drained()).await;
+                client.hopeless.store(eased.is_err() && patience == STALL, Ordering::Relaxed);
+                left = left.saturating_sub(began.elapsed());
                 stalls += 1;
             }
         }

@@ -2,7 +2,7 @@
 
 use std::{fmt::Debug, sync::Arc};
 
-use super::{Client, Passage};
+use super::{Client, Passage, exchange::Shadow};
 use crate::protocol::Publish;
 
 /// Where the messages of a subscription go. As large as two pointers: there are millions.
@@ -10,6 +10,8 @@ use crate::protocol::Publish;
 pub(crate) enum Receiver {
     /// To a connection.
     Client(Arc<Client>),
+    /// To a connection of another account, which imports a stream from here.
+    Shadow(Box<Shadow>),
     /// To a part of the server.
     Service(Box<Box<dyn Service>>),
 }
@@ -24,8 +26,17 @@ pub(crate) trait Service: Debug + Send + Sync {
 }
 
 impl Receiver {
+    /// Whose outbox it is, if it is one.
+    pub(super) fn client(&self) -> Option<&Arc<Client>> {
+        match self {
+            Receiver::Client(client) => Some(client),
+            Receiver::Shadow(shadow) => Some(&shadow.client),
+            Receiver::Service(_) => None,
+        }
+    }
+
     /// Whether it is this client.
     pub(super) fn is(&self, client: &Client) -> bool {
-        matches!(self, Receiver::Client(own) if std::ptr::eq(&**own, client))
+        self.client().is_some_and(|own| std::ptr::eq(&**own, client))
     }
 }

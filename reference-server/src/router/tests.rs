@@ -11,7 +11,7 @@ fn a_sid_is_free_as_soon_as_its_last_message_is_delivered() {
     let client = Arc::new(Client::new(1, 1 << 20));
     let mut publisher = Publisher::new(scope.clone());
     client.subscribe(&scope, b"old", None, b"1");
-    let Some(old) = client.table().get(&b"1"[..]).map(|found| found.0.clone()) else {
+    let Some(old) = client.table().own.get(&b"1"[..]).map(|found| found.0.clone()) else {
         panic!("no subscription")
     };
     old.ended.store(true, Ordering::Relaxed);
@@ -24,6 +24,29 @@ fn a_sid_is_free_as_soon_as_its_last_message_is_delivered() {
         assert_eq!(publisher.publish(&client, &message), reaches);
     }
     assert_eq!((account.subscriptions(), client.subscription_count()), (1, 1));
+}
+
+/// Each of four full receivers would be waited for 5 ms.
+#[tokio::test(start_paused = true)]
+async fn a_publisher_waits_ten_milliseconds_at_most_behind_one_read() {
+    let account = Arc::new(Account::new("A", AccountLimits::default(), false));
+    let scope = Arc::new(Scope::new(account, "", None));
+    let from = Arc::new(Client::new(0, 1000));
+    let mut publisher = Publisher::new(scope.clone());
+    let full: Vec<_> = (1..=4).map(|id| Arc::new(Client::new(id, 1000))).collect();
+    for client in &full {
+        client.subscribe(&scope, b"a", None, b"1");
+    }
+    let body = &[b'x'; 800];
+    let message = Publish { subject: b"a", reply: None, header: None, size: b"800", body };
+    assert!(publisher.publish(&from, &message));
+    publisher.ring();
+
+    let began = tokio::time::Instant::now();
+    assert_eq!(publisher.ease().await, 2);
+    assert_eq!(began.elapsed().as_millis(), 10);
+    let hopeless = full.iter().filter(|client| client.hopeless.load(Ordering::Relaxed)).count();
+    assert_eq!(hopeless, 2);
 }
 
 /// Publishes what it gets in an account, to another subject.
@@ -47,13 +70,13 @@ fn a_service_takes_messages_to_another_account_and_never_round_and_round() {
         let message = Publish { subject, reply: None, header: None, size: b"1", body: b"x" };
         publisher.publish(&from, &message)
     };
-    let there = one.serve(b"a", Relay(other.clone(), b"b"));
+    let there = one.serve("a", Relay(other.clone(), b"b"));
     assert!(!publish(b"a"), "nobody listens");
     to.subscribe(&scope(&other), b"b", None, b"1");
     assert!(publish(b"a"));
     assert_eq!(to.outbox.traffic().0.msgs, 1);
     to.unsubscribe_all();
-    let _back = other.serve(b"b", Relay(one.clone(), b"a"));
+    let _back = other.serve("b", Relay(one.clone(), b"a"));
     assert!(!publish(b"a"));
     one.remove(&there);
     assert_eq!((one.subscriptions(), other.subscriptions()), (0, 1));

@@ -73,6 +73,8 @@ struct ClientInfo {
     #[serde(skip_serializing_if = "Option::is_none")]
     stop: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    issuer_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     name_tag: Option<String>,
     kind: &'static str,
     client_type: &'static str,
@@ -180,7 +182,11 @@ impl ClientInfo {
             ver: identity.version.clone(),
             rtt: (record.stop.is_some() && rtt > 0).then_some(rtt),
             stop: record.stop.map(|(stop, _)| time(stop)),
-            name_tag: (profile >= Profile::V2_11).then(|| account(record).to_owned()),
+            issuer_key: identity.issuer.clone(),
+            name_tag: (profile >= Profile::V2_11).then(|| {
+                let named = identity.account_name.as_deref();
+                named.unwrap_or_else(|| account(record)).to_owned()
+            }),
             kind: "Client",
             client_type: match record.transport.as_ref().map(|transport| transport.kind) {
                 Some(Kind::WebSocket) => "websocket",

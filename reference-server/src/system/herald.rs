@@ -86,7 +86,7 @@ impl Herald {
         taken.retain(|(account, subscriptions)| {
             let stays = accounts.iter().any(|it| Arc::ptr_eq(it, account));
             if !stays {
-                subscriptions.iter().for_each(|it| account.remove(it));
+                subscriptions.iter().for_each(|it| account.dismiss_service(it));
             }
             stays
         });
@@ -138,7 +138,7 @@ impl Shared {
         };
         let window = || Window { account: Arc::downgrade(account), work: self.work.clone() };
         let patterns = requests::patterns(place, self.profile);
-        patterns.iter().map(|pattern| account.serve(pattern.as_bytes(), window())).collect()
+        patterns.iter().map(|pattern| account.serve(pattern, window())).collect()
     }
 
     fn taken(&self) -> MutexGuard<'_, Vec<(Arc<Account>, Vec<Arc<Subscription>>)>> {

@@ -44,7 +44,9 @@ pub(super) fn info(server: &Overview<'_>, scope: &Scope) -> UserInfo {
     let account = scope.account().name().to_owned();
     UserInfo {
         user: scope.user().to_string(),
-        account_name: (server.profile() >= Profile::V2_12).then(|| account.clone()),
+        account_name: (server.profile() >= Profile::V2_12).then(|| {
+            scope.lease().map_or_else(|| account.clone(), |lease| lease.account_name.clone())
+        }),
         account,
         permissions: scope.grants().map(|grants| Allowed::of(grants.permissions())),
     }
