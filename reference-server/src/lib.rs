@@ -44,6 +44,7 @@ mod router;
 mod server;
 mod session;
 mod subject;
+mod system;
 mod transport;
 
 pub use auth::{
@@ -57,6 +58,8 @@ pub use conf::{ConfigError, ConfigWarning, Problem};
 pub use config::{Config, Profile, ProgramConfig};
 pub use index::{Index, Matches, QueueGroup};
 pub use monitoring::Monitoring;
+#[cfg(feature = "system")]
+pub use server::ReloadRequest;
 pub use server::{Builder, ReloadError, Server, StartError};
 pub use subject::{
     is_valid_literal, is_valid_pattern,

@@ -55,6 +55,7 @@ pub const CAPABILITIES: &[&str] = &[
     "reload",
     "shutdown",
     "signals",
+    "system",
     "tls",
     "tracing",
     "xkeys",

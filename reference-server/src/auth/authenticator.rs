@@ -14,8 +14,7 @@ use tokio::sync::Semaphore;
 
 pub(crate) use self::check::Check;
 use super::{
-    AccountOptions, Auth, ConnectionType, Credential, GLOBAL_ACCOUNT, Grants, Permissions,
-    SYSTEM_ACCOUNT, Secret,
+    AccountOptions, Auth, ConnectionType, Credential, GLOBAL_ACCOUNT, Grants, Permissions, Secret,
     trust::{Refusal, Trust},
 };
 use crate::{
@@ -40,6 +39,7 @@ pub(crate) struct Authenticator {
     /// Who those are that bring nothing.
     guest: Option<Guest>,
     accounts: Vec<Arc<Account>>,
+    system: Option<Arc<Account>>,
     /// What the accounts have of each other.
     _arrangement: Arrangement,
     /// For those that requests of other accounts are shown to.
@@ -123,6 +123,11 @@ impl Authenticator {
         let trust = Trust::new(&auth.operator_mode, before, config.profile);
         let mut accounts = accounts(auth, before);
         accounts.extend(trust.iter().flat_map(Trust::accounts).cloned());
+        let system = match &trust {
+            Some(trust) => trust.system_account(),
+            None => auth.system(),
+        };
+        let system = accounts.iter().find(|it| Some(it.name()) == system).cloned();
         let mut by_name = HashMap::new();
         let mut by_nkey = HashMap::new();
         for (account, user, permissions) in auth.users() {
@@ -164,6 +169,7 @@ impl Authenticator {
             guest,
             _arrangement: Arrangement::new(&accounts, config, &server_name),
             server_name,
+            system,
             accounts,
             trust,
             hashing: Arc::new(Semaphore::new(HASHES_MAX)),
@@ -182,6 +188,11 @@ impl Authenticator {
     /// All accounts, `$G` first.
     pub(crate) fn accounts(&self) -> &[Arc<Account>] {
         &self.accounts
+    }
+
+    /// The account of the server's own services, if there is one (ACC-015).
+    pub(crate) fn system_account(&self) -> Option<&Arc<Account>> {
+        self.system.as_ref()
     }
 
     /// Whether CONNECT must come first, and in time (AUTH-013, AUTH-014).
@@ -362,7 +373,10 @@ fn signed(_: &str, _: Option<&str>, _: &str) -> bool {
 fn accounts(auth: &Auth, before: &[Arc<Account>]) -> Vec<Arc<Account>> {
     let known = |name: &str| auth.accounts.iter().any(|account| account.name == name);
     let global = AccountOptions::new(GLOBAL_ACCOUNT);
-    let system = (!known(SYSTEM_ACCOUNT)).then(|| AccountOptions::new(SYSTEM_ACCOUNT));
+    // In operator mode it is one of the trusted accounts, or there is none.
+    let named = auth.system().filter(|_| !auth.operator_mode.is_on());
+    let system = named.filter(|name| *name != GLOBAL_ACCOUNT && !known(name));
+    let system = system.map(AccountOptions::new);
     let all = std::iter::once(&global).chain(&auth.accounts).chain(&system);
     all.map(|account| {
         let denies = |(_, _, it): (_, _, Option<&Permissions>)| {
@@ -386,7 +400,7 @@ fn accounts(auth: &Auth, before: &[Arc<Account>]) -> Vec<Arc<Account>> {
 fn system_only(auth: &Auth) -> bool {
     auth.is_required()
         && auth.token.is_none()
-        && auth.users().all(|(account, ..)| account == SYSTEM_ACCOUNT)
+        && auth.users().all(|(account, ..)| Some(account) == auth.system())
 }
 
 #[cfg(test)]

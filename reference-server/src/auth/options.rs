@@ -3,7 +3,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use super::{
-    GLOBAL_ACCOUNT, OperatorMode, Secret,
+    GLOBAL_ACCOUNT, OperatorMode, SYSTEM_ACCOUNT, Secret,
     exchange::{self, Export, Import},
 };
 use crate::{Profile, SubjectMapping, is_valid_pattern};
@@ -20,6 +20,9 @@ pub struct Auth {
     pub users: Vec<User>,
     /// Accounts besides `$G`, with their users (ACC-002).
     pub accounts: Vec<AccountOptions>,
+    /// There is no system account, unless it is [named](OperatorMode::system_account) or there is
+    /// a configured one with the default's name (ACC-015).
+    pub no_system_account: bool,
     /// The user, by name or nkey, that those are who bring no credentials (AUTH-011).
     pub no_auth_user: Option<String>,
     /// How long a connection may take to log in (AUTH-013). Default 2 s.
@@ -146,6 +149,7 @@ impl Default for Auth {
             user: None,
             users: Vec::new(),
             accounts: Vec::new(),
+            no_system_account: false,
             no_auth_user: None,
             timeout: Duration::from_secs(2),
             default_permissions: None,
@@ -333,6 +337,18 @@ impl Auth {
         })
     }
 
+    /// The name of the system account, if there is one (ACC-015).
+    pub(crate) fn system(&self) -> Option<&str> {
+        let named = self.operator_mode.system_account.as_deref();
+        let unnamed = !self.no_system_account && !self.operator_mode.is_on();
+        let default = || unnamed || self.has_account(SYSTEM_ACCOUNT);
+        named.or_else(|| default().then_some(SYSTEM_ACCOUNT))
+    }
+
+    fn has_account(&self, name: &str) -> bool {
+        self.accounts.iter().any(|account| account.name == name)
+    }
+
     /// Whether a password stands in the configuration as it is (AUTH-022).
     pub(crate) fn has_plain_passwords(&self) -> bool {
         let password = |(_, user, _): (_, &User, _)| match &user.credential {
@@ -353,6 +369,7 @@ impl Auth {
             .or_else(|| self.token.as_ref().and_then(Secret::problem))
             .or_else(|| self.users().find_map(of_user))
             .or_else(|| self.no_auth_user_problem())
+            .or_else(|| self.system_account_problem())
             .or_else(|| exchange::faults(&self.accounts).into_iter().next().map(|it| it.words))
             .or_else(|| self.mapping_problem())
     }
@@ -385,6 +402,13 @@ impl Auth {
         let mut names = HashSet::new();
         let twice = self.users().find(|(_, user, _)| !names.insert(user.name()));
         twice.map(|(_, user, _)| format!("Duplicate user {:?} detected", user.name()))
+    }
+
+    fn system_account_problem(&self) -> Option<String> {
+        let mode = &self.operator_mode;
+        let name = mode.system_account.as_deref().filter(|_| !mode.is_on())?;
+        let known = name == GLOBAL_ACCOUNT || self.has_account(name);
+        (!known).then(|| "error resolving system account: account missing".to_owned())
     }
 
     fn no_auth_user_problem(&self) -> Option<String> {

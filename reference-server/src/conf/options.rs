@@ -47,6 +47,9 @@ pub(super) const OPTIONS: &Table<Config> = &[
     // Who may log in.
     setting(&["authorization"], auth::authorization),
     setting(&["accounts"], auth::accounts),
+    setting(&["no_system_account", "no_system", "no_sys_acc"], |c, it| {
+        put(&mut c.auth.no_system_account, it.flag())
+    }),
     setting(&["mappings", "maps"], |c, it| put(&mut c.auth.mappings, exchange::mappings(it))),
     setting(&["no_auth_user"], |c, it| put(&mut c.auth.no_auth_user, it.text().map(Some))),
     setting(&["operator", "operators", "root", "roots", "root_operator", "root_operators"], {
@@ -114,7 +117,6 @@ pub(super) const OPTIONS: &Table<Config> = &[
     unsupported(&["ocsp"]),
     unsupported(&["https"]),
     unsupported(&["https_port"]),
-    unsupported(&["no_system_account", "no_system", "no_sys_acc"]),
     unsupported(&["default_sentinel"]),
     unsupported(&["resolver_tls"]),
     unsupported(&["resolver_pinned_accounts"]),

@@ -11,6 +11,7 @@ use crate::{
     server::Terms,
     session::{AUTHORIZATION_VIOLATION, Broker, Close, LogIn, SUBSCRIPTION_VIOLATION},
     subject,
+    system::Herald,
     transport::{Kind, Peer},
 };
 
@@ -23,6 +24,7 @@ pub(crate) struct Newcomer {
     pub(crate) peer: Arc<Peer>,
     /// What held when it came.
     pub(crate) terms: Terms,
+    pub(crate) herald: Herald,
 }
 
 /// A client, and all that it is to the broker.
@@ -36,6 +38,7 @@ pub(super) struct Side {
     /// The client said that it expects INFO at any time.
     pub(super) takes_info: bool,
     authenticator: Arc<Authenticator>,
+    herald: Herald,
     /// A login whose verdict takes long.
     check: Option<Check>,
     /// That login is not a new one: it is judged again.
@@ -58,9 +61,31 @@ struct Names {
     has_token: bool,
 }
 
+impl Names {
+    /// As pages tell it, for as long as nobody knows who it is (MON-016).
+    fn shown(&self) -> Option<String> {
+        let name = if self.nkey.is_empty() { &self.user } else { &self.nkey };
+        match (name.as_str(), self.has_token) {
+            ("", true) => Some("[REDACTED]".to_owned()),
+            ("", false) => None,
+            (name, _) => Some(name.to_owned()),
+        }
+    }
+}
+
+/// What a client says of itself.
+fn named(options: &ConnectOptions) -> Identity {
+    Identity {
+        name: options.name.clone(),
+        lang: options.lang.clone(),
+        version: options.version.clone(),
+        ..Identity::default()
+    }
+}
+
 impl Side {
     pub(super) fn new(newcomer: Newcomer) -> Side {
-        let Newcomer { client, info, peer, terms } = newcomer;
+        let Newcomer { client, info, peer, terms, herald } = newcomer;
         let Terms { config, authenticator, .. } = terms;
         client.ledger.comes_by(&peer);
         let anybody = authenticator.anybody();
@@ -74,6 +99,7 @@ impl Side {
             first_ping: false,
             takes_info: false,
             authenticator,
+            herald,
             check: None,
             reviewing: false,
             seat,
@@ -299,6 +325,10 @@ impl Broker for Side {
             nkey: credentials.nkey.clone(),
             has_token: !credentials.token.is_empty(),
         };
+        if !self.is_admitted() {
+            let identity = Identity { account: None, user: self.names.shown(), ..named(options) };
+            self.client.ledger.introduce(identity);
+        }
         let nonce = self.info.nonce.as_deref();
         match self.authenticator.judge(&self.offer(&credentials, nonce)) {
             Verdict::Admitted(scope) => self.admit(scope).map(|()| LogIn::Done),
@@ -315,23 +345,24 @@ impl Broker for Side {
         let scope = self.publisher.scope();
         let lease = scope.lease();
         self.client.ledger.introduce(Identity {
-            name: options.name.clone(),
-            lang: options.lang.clone(),
-            version: options.version.clone(),
             account: Some(scope.account().name().to_owned()),
             user: Some(scope.user().to_string()).filter(|user| !user.is_empty()),
             issuer: lease.as_ref().map(|lease| lease.issuer.clone()),
             account_name: lease.as_ref().map(|lease| lease.account_name.clone()),
+            ..named(options)
         });
+        self.herald.connected(&self.client);
         self.first_ping |= first;
         self.takes_info = options.protocol == 1;
     }
 
     fn send_info(&mut self) {
-        let account = self.publisher.scope().account().name().to_owned();
+        let account = self.publisher.scope().account();
+        let system = self.authenticator.system_account();
         let info = Info {
             connect_info: true,
-            remote_account: Some(account),
+            remote_account: Some(account.name().to_owned()),
+            account_is_system: system.is_some_and(|system| Arc::ptr_eq(system, account)),
             auth_required: self.authenticator.is_required(),
             nonce: None,
             ..self.info.clone()
