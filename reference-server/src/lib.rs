@@ -44,11 +44,13 @@ mod router;
 mod server;
 mod session;
 mod subject;
+mod system;
 mod transport;
 
 pub use auth::{
-    AccountLimits, AccountOptions, Auth, ConnectionType, Credential, Permissions, Responses,
-    Secret, SubjectPermission, User,
+    AccountLimits, AccountOptions, Auth, ConnectionType, Credential, Export, ExportKind, Import,
+    ImportKind, Local, OperatorMode, Permissions, Resolver, ResponseType, Responses, Secret,
+    SubjectPermission, User,
 };
 #[cfg(feature = "program")]
 pub use conf::config_digest;
@@ -56,6 +58,11 @@ pub use conf::{ConfigError, ConfigWarning, Problem};
 pub use config::{Config, Profile, ProgramConfig};
 pub use index::{Index, Matches, QueueGroup};
 pub use monitoring::Monitoring;
+#[cfg(feature = "system")]
+pub use server::ReloadRequest;
 pub use server::{Builder, ReloadError, Server, StartError};
-pub use subject::{is_valid_literal, is_valid_pattern};
+pub use subject::{
+    is_valid_literal, is_valid_pattern,
+    mapping::{Destination, SubjectMapping},
+};
 pub use transport::{HandshakeFirst, Identity, Pem, Tls, TlsVersion, TransportError, WebSocket};

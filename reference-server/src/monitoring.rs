@@ -6,8 +6,9 @@
 //! | `options.rs` | where, and how much is remembered |
 //! | `http.rs` | connections, their bounds, and which page answers which path |
 //! | `query.rs`, `format.rs` | parameters as Go reads them; times and numbers as Go writes them |
-//! | `varz.rs`, `connz.rs`, `subsz.rs`, `accounts.rs` | the pages that have something to tell |
+//! | `varz.rs`, `connz.rs`, `subsz.rs`, `accounts.rs`, `exchange.rs` | the pages that have something to tell |
 //! | `absent.rs` | the pages of what this server has not got |
+//! | `asked.rs`, `statsz.rs` | what only the system account is told: `system/` asks for it |
 //! | `root.rs`, `root.html` | the page for people |
 //!
 //! A page is made of a snapshot, on a thread of its own: a lock is held while something is copied,
@@ -19,8 +20,12 @@ mod options;
 mod absent;
 #[cfg(feature = "monitoring")]
 mod accounts;
+#[cfg(feature = "system")]
+mod asked;
 #[cfg(feature = "monitoring")]
 mod connz;
+#[cfg(feature = "monitoring")]
+mod exchange;
 #[cfg(feature = "monitoring")]
 mod format;
 #[cfg(feature = "monitoring")]
@@ -31,14 +36,25 @@ mod process;
 mod query;
 #[cfg(feature = "monitoring")]
 mod root;
+#[cfg(feature = "system")]
+mod statsz;
 #[cfg(feature = "monitoring")]
 mod subsz;
 #[cfg(feature = "monitoring")]
 mod varz;
 
-#[cfg(feature = "monitoring")]
-pub(crate) use self::http::serve;
 pub use self::options::Monitoring;
+#[cfg(feature = "system")]
+pub(crate) use self::{
+    accounts::{AccountStat, account_stats, account_statz},
+    asked::page,
+    process::Cpu,
+    query::Query,
+    statsz::{Statsz, statsz},
+    varz::feature_flags,
+};
+#[cfg(feature = "monitoring")]
+pub(crate) use self::{format::time, http::serve};
 
 /// Nothing: [`Monitoring::problem`] does not let it come to this.
 #[cfg(not(feature = "monitoring"))]

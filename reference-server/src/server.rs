@@ -6,6 +6,8 @@ mod error;
 mod id;
 mod lame_duck;
 mod listen;
+#[cfg(feature = "system")]
+mod orders;
 #[cfg(feature = "monitoring")]
 mod overview;
 mod reload;
@@ -32,13 +34,21 @@ use tokio::{
 };
 
 use self::admission::{Arrival, Entrance, Entrances, accept};
+#[cfg(feature = "system")]
+pub use self::orders::ReloadRequest;
 #[cfg(feature = "monitoring")]
 pub(crate) use self::overview::Overview;
 pub(crate) use self::terms::{Phase, Terms};
 pub use self::{builder::Builder, error::StartError, reload::ReloadError};
 use crate::{
-    Config, connection::Newcomer, ledger::History, monitoring, outbox::Ending, protocol::Info,
+    Config,
+    connection::Newcomer,
+    ledger::History,
+    monitoring,
+    outbox::Ending,
+    protocol::Info,
     router::Client,
+    system::{self, Herald, Inbox},
 };
 
 /// A running server.
@@ -90,6 +100,9 @@ pub(crate) struct Shared {
     name: String,
     clients: Mutex<HashMap<u64, Arc<Client>>>,
     history: History,
+    herald: Herald,
+    #[cfg(feature = "system")]
+    reloads: orders::ReloadRequests,
     last_client_id: AtomicU64,
 }
 
@@ -190,7 +203,8 @@ impl Server {
         let pages = listen::for_monitoring(&config)?;
         let pages_addr = pages.as_ref().map(TcpListener::local_addr).transpose();
         let pages_addr = pages_addr.map_err(StartError::Thread)?;
-        let shared = Arc::new(Shared::new(config, addr, pages_addr, entrances));
+        let (shared, inbox) = Shared::new(config, addr, pages_addr, entrances);
+        let shared = Arc::new(shared);
         let (ready, is_ready) = oneshot::channel();
         let (done, stopped) = oneshot::channel();
         let serving = shared.clone();
@@ -198,6 +212,7 @@ impl Server {
             if let Some(pages) = pages {
                 runtime.spawn(monitoring::serve(pages, serving.clone()));
             }
+            runtime.spawn(system::serve(inbox, serving.clone()));
             runtime.block_on(serving.run(listener, websockets, ready));
             runtime.shutdown_timeout(Duration::from_millis(100));
             // Nobody may be waiting for it.
@@ -232,25 +247,30 @@ impl Shared {
         addr: SocketAddr,
         monitoring_addr: Option<SocketAddr>,
         entrances: Entrances,
-    ) -> Shared {
+    ) -> (Shared, Inbox) {
         let id = id::server_id(rand::random());
         let greeting = terms::greeting(&config, addr, &id);
-        Shared {
+        let name = greeting.server_name.clone();
+        let closed_max = match monitoring_addr {
+            Some(_) => config.monitoring.max_closed_clients,
+            None => 0,
+        };
+        let terms = Terms { entrances: Arc::new(entrances), ..Terms::new(config, greeting) };
+        let (herald, inbox) = Herald::new(&terms, &id);
+        let shared = Shared {
             addr,
             monitoring_addr,
             id,
-            name: greeting.server_name.clone(),
-            history: History::new(match monitoring_addr {
-                Some(_) => config.monitoring.max_closed_clients,
-                None => 0,
-            }),
-            terms: watch::Sender::new(Terms {
-                entrances: Arc::new(entrances),
-                ..Terms::new(config, greeting)
-            }),
+            name,
+            history: History::new(closed_max),
+            herald,
+            #[cfg(feature = "system")]
+            reloads: orders::ReloadRequests::default(),
+            terms: watch::Sender::new(terms),
             clients: Mutex::default(),
             last_client_id: AtomicU64::new(0),
-        }
+        };
+        (shared, inbox)
     }
 
     async fn run(
@@ -296,6 +316,7 @@ impl Shared {
             _ = terms.wait_for(|terms| terms.phase == Phase::Stopping) => {}
             () = self.let_go() => {}
         }
+        self.herald.stops();
         for client in self.clients().values() {
             client.outbox.end(Ending::Flush);
         }
@@ -338,7 +359,8 @@ impl Shared {
         };
         terms.entrances.announce(entrance, &terms.config, &mut info);
         log::debug!("{} - Client connection created", client.label);
-        let newcomer = Box::new(Newcomer { client, info, peer: Arc::default(), terms });
+        let herald = self.herald.clone();
+        let newcomer = Box::new(Newcomer { client, info, peer: Arc::default(), terms, herald });
         async move { self.admit(stream, entrance, Arrival { newcomer, changes, full }).await }
     }
 
@@ -362,6 +384,8 @@ impl Shared {
         if let Some(client) = clients.remove(&id) {
             // Under the lock of the table, so that a sum counts it once.
             self.history.add(&client);
+            drop(clients);
+            self.herald.gone(&client);
         }
     }
 

@@ -2,8 +2,11 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use super::{GLOBAL_ACCOUNT, SYSTEM_ACCOUNT, Secret};
-use crate::{Profile, is_valid_pattern};
+use super::{
+    GLOBAL_ACCOUNT, OperatorMode, SYSTEM_ACCOUNT, Secret,
+    exchange::{self, Export, Import},
+};
+use crate::{Profile, SubjectMapping, is_valid_pattern};
 
 /// Who may log in. Without any token and user the server is open to all (AUTH-001).
 #[derive(Debug, Clone, PartialEq)]
@@ -17,12 +20,19 @@ pub struct Auth {
     pub users: Vec<User>,
     /// Accounts besides `$G`, with their users (ACC-002).
     pub accounts: Vec<AccountOptions>,
+    /// There is no system account, unless it is [named](OperatorMode::system_account) or there is
+    /// a configured one with the default's name (ACC-015).
+    pub no_system_account: bool,
     /// The user, by name or nkey, that those are who bring no credentials (AUTH-011).
     pub no_auth_user: Option<String>,
     /// How long a connection may take to log in (AUTH-013). Default 2 s.
     pub timeout: Duration,
     /// For those users that have no permissions of their own (PERM-017).
     pub default_permissions: Option<Permissions>,
+    /// Where publications in the account `$G` go instead (ACC-017).
+    pub mappings: Vec<SubjectMapping>,
+    /// Operators who say who may log in, instead of users and accounts (AUTH-025).
+    pub operator_mode: OperatorMode,
 }
 
 /// An account: subjects that no other account sees (ACC-001).
@@ -36,6 +46,12 @@ pub struct AccountOptions {
     pub default_permissions: Option<Permissions>,
     /// What its connections may not exceed.
     pub limits: AccountLimits,
+    /// What other accounts may import (ACC-003, ACC-007).
+    pub exports: Vec<Export>,
+    /// What it gets from other accounts.
+    pub imports: Vec<Import>,
+    /// Where its publications go instead (ACC-017).
+    pub mappings: Vec<SubjectMapping>,
 }
 
 /// Limits of an account; where the server's own limit is smaller, that one holds.
@@ -133,9 +149,12 @@ impl Default for Auth {
             user: None,
             users: Vec::new(),
             accounts: Vec::new(),
+            no_system_account: false,
             no_auth_user: None,
             timeout: Duration::from_secs(2),
             default_permissions: None,
+            mappings: Vec::new(),
+            operator_mode: OperatorMode::default(),
         }
     }
 }
@@ -143,6 +162,22 @@ impl Default for Auth {
 impl Default for Responses {
     fn default() -> Responses {
         Responses { max: Some(1), expires: Duration::from_secs(120) }
+    }
+}
+
+impl ConnectionType {
+    /// As configurations and tokens name it, in whatever case.
+    pub(crate) fn parse(name: &str) -> Option<ConnectionType> {
+        match name.to_uppercase().as_str() {
+            "STANDARD" => Some(ConnectionType::Standard),
+            "WEBSOCKET" => Some(ConnectionType::Websocket),
+            "LEAFNODE" => Some(ConnectionType::Leafnode),
+            "LEAFNODE_WS" => Some(ConnectionType::LeafnodeWs),
+            "MQTT" => Some(ConnectionType::Mqtt),
+            "MQTT_WS" => Some(ConnectionType::MqttWs),
+            "IN_PROCESS" => Some(ConnectionType::InProcess),
+            _ => None,
+        }
     }
 }
 
@@ -247,7 +282,7 @@ impl Permissions {
         self
     }
 
-    fn problem(&self, profile: Profile) -> Option<String> {
+    pub(super) fn problem(&self, profile: Profile) -> Option<String> {
         let invalid = |(side, entry): (&SubjectPermission, &String)| {
             let (subject, queue) = split_queue(entry);
             let named = queue.is_some() && std::ptr::eq(side, &self.publish);
@@ -273,14 +308,14 @@ pub(super) fn split_queue(entry: &str) -> (&str, Option<&str>) {
 impl Auth {
     /// Whether anybody has to log in (AUTH-003).
     pub(crate) fn is_required(&self) -> bool {
-        self.token.is_some() || self.users().next().is_some()
+        self.operator_mode.is_on() || self.token.is_some() || self.users().next().is_some()
     }
 
     /// Whether the system account's users are all there are (ACC-013).
     pub(crate) fn is_system_only(&self) -> bool {
         self.is_required()
             && self.token.is_none()
-            && self.users().all(|(account, ..)| account == SYSTEM_ACCOUNT)
+            && self.users().all(|(account, ..)| Some(account) == self.system())
     }
 
     /// All users, with the name of the account that each belongs to and what it may do.
@@ -314,6 +349,18 @@ impl Auth {
         })
     }
 
+    /// The name of the system account, if there is one (ACC-015).
+    pub(crate) fn system(&self) -> Option<&str> {
+        let named = self.operator_mode.system_account.as_deref();
+        let unnamed = !self.no_system_account && !self.operator_mode.is_on();
+        let default = || unnamed || self.has_account(SYSTEM_ACCOUNT);
+        named.or_else(|| default().then_some(SYSTEM_ACCOUNT))
+    }
+
+    fn has_account(&self, name: &str) -> bool {
+        self.accounts.iter().any(|account| account.name == name)
+    }
+
     /// Whether a password stands in the configuration as it is (AUTH-022).
     pub(crate) fn has_plain_passwords(&self) -> bool {
         let password = |(_, user, _): (_, &User, _)| match &user.credential {
@@ -328,10 +375,21 @@ impl Auth {
         let of_user = |(_, user, permissions): (_, &User, Option<&Permissions>)| {
             user.problem().or_else(|| permissions.and_then(|it| it.problem(profile)))
         };
-        self.contradiction()
+        self.operator_mode
+            .problem(self, profile)
+            .or_else(|| self.contradiction())
             .or_else(|| self.token.as_ref().and_then(Secret::problem))
             .or_else(|| self.users().find_map(of_user))
             .or_else(|| self.no_auth_user_problem())
+            .or_else(|| self.system_account_problem())
+            .or_else(|| exchange::faults(&self.accounts).into_iter().next().map(|it| it.words))
+            .or_else(|| self.mapping_problem())
+    }
+
+    fn mapping_problem(&self) -> Option<String> {
+        let named = self.accounts.iter().flat_map(|account| &account.mappings);
+        let problem = self.mappings.iter().chain(named).find_map(SubjectMapping::problem);
+        problem.map(|error| error.to_string())
     }
 
     /// What does not go together.
@@ -356,6 +414,13 @@ impl Auth {
         let mut names = HashSet::new();
         let twice = self.users().find(|(_, user, _)| !names.insert(user.name()));
         twice.map(|(_, user, _)| format!("Duplicate user {:?} detected", user.name()))
+    }
+
+    fn system_account_problem(&self) -> Option<String> {
+        let mode = &self.operator_mode;
+        let name = mode.system_account.as_deref().filter(|_| !mode.is_on())?;
+        let known = name == GLOBAL_ACCOUNT || self.has_account(name);
+        (!known).then(|| "error resolving system account: account missing".to_owned())
     }
 
     fn no_auth_user_problem(&self) -> Option<String> {

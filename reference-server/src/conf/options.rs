@@ -6,7 +6,7 @@ use super::{
     Problem, auth,
     block::{Field, Setting, Table, ignored, put, setting, unsupported},
     duration::show,
-    tls, websocket,
+    exchange, operator, tls, websocket,
 };
 use crate::{Config, Monitoring, Profile};
 
@@ -47,7 +47,22 @@ pub(super) const OPTIONS: &Table<Config> = &[
     // Who may log in.
     setting(&["authorization"], auth::authorization),
     setting(&["accounts"], auth::accounts),
+    setting(&["no_system_account", "no_system", "no_sys_acc"], |c, it| {
+        put(&mut c.auth.no_system_account, it.flag())
+    }),
+    setting(&["mappings", "maps"], |c, it| put(&mut c.auth.mappings, exchange::mappings(it))),
     setting(&["no_auth_user"], |c, it| put(&mut c.auth.no_auth_user, it.text().map(Some))),
+    setting(&["operator", "operators", "root", "roots", "root_operator", "root_operators"], {
+        operator::operators
+    }),
+    setting(&["resolver", "account_resolver", "accounts_resolver"], operator::resolver),
+    setting(&["resolver_preload"], operator::preload),
+    setting(&["trusted", "trusted_keys"], |c, it| {
+        put(&mut c.auth.operator_mode.trusted_keys, it.texts())
+    }),
+    setting(&["system_account", "system"], |c, it| {
+        put(&mut c.auth.operator_mode.system_account, it.text().map(Some))
+    }),
     // Monitoring.
     setting(&["http"], |c, it| {
         let (host, port) = it.address()?;
@@ -103,17 +118,10 @@ pub(super) const OPTIONS: &Table<Config> = &[
     ignored(&["default_js_domain"], NO_JETSTREAM),
     ignored(&["store_dir", "storedir"], NO_JETSTREAM),
     // Not here yet.
-    unsupported(&["mappings", "maps"]),
     unsupported(&["ocsp"]),
-    unsupported(&["system_account", "system"]),
-    unsupported(&["no_system_account", "no_system", "no_sys_acc"]),
     unsupported(&["default_sentinel"]),
-    unsupported(&["operator", "operators", "root", "roots", "root_operator", "root_operators"]),
-    unsupported(&["resolver", "account_resolver", "accounts_resolver"]),
     unsupported(&["resolver_tls"]),
-    unsupported(&["resolver_preload"]),
     unsupported(&["resolver_pinned_accounts"]),
-    unsupported(&["trusted", "trusted_keys"]),
     // Not meant to be here.
     unsupported(&["cluster"]),
     unsupported(&["gateway"]),

@@ -5,10 +5,11 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 
-use super::Subscription;
+use super::{Receiver, Scope, Service, Subscription, exchange::Exchange};
 use crate::{
     AccountLimits,
     index::{Index, Matches},
+    subject::mapping::Mappings,
 };
 
 /// Subscriptions that see each other's messages.
@@ -19,7 +20,10 @@ pub(crate) struct Account {
     /// Some of its users may not see all that they can subscribe to (PERM-009).
     filters: AtomicBool,
     connections: AtomicUsize,
+    /// Subscriptions of services.
+    services: AtomicU64,
     index: RwLock<Index<Arc<Subscription>>>,
+    pub(super) exchange: Exchange,
     /// Goes up with every change of the index.
     generation: AtomicU64,
     /// Subscriptions made so far.
@@ -35,7 +39,9 @@ impl Account {
             limits: Mutex::new(limits),
             filters: AtomicBool::new(filters),
             connections: AtomicUsize::new(0),
+            services: AtomicU64::new(0),
             index: RwLock::default(),
+            exchange: Exchange::default(),
             generation: AtomicU64::new(0),
             inserts: AtomicU64::new(0),
             lookups: AtomicU64::new(0),
@@ -52,6 +58,14 @@ impl Account {
 
     pub(crate) fn filters(&self) -> bool {
         self.filters.load(Ordering::Relaxed)
+    }
+
+    /// From now on some of its users may not see all that they can subscribe to.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn begin_to_filter(&self) {
+        if !self.filters.swap(true, Ordering::Relaxed) {
+            self.forget_routes();
+        }
     }
 
     /// What a reload says of it; the connections look for themselves what that means for them.
@@ -83,8 +97,10 @@ impl Account {
         self.connections.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// Subscriptions of clients; those of services are the server's own affair.
     pub(crate) fn subscriptions(&self) -> usize {
-        self.index.read().unwrap_or_else(PoisonError::into_inner).len()
+        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        index.len().saturating_sub(self.services.load(Ordering::Relaxed) as usize)
     }
 
     pub(super) fn change(&self, change: impl FnOnce(&mut Index<Arc<Subscription>>)) {
@@ -95,7 +111,57 @@ impl Account {
         self.generation.fetch_add(1, Ordering::Release);
     }
 
-    pub(super) fn remove(&self, subscription: &Arc<Subscription>) {
+    /// Subscribes a service, until it is [dismissed](Account::dismiss_service). That is
+    /// the server's own affair, and not counted.
+    #[cfg_attr(not(feature = "system"), allow(dead_code, reason = "for services to come"))]
+    pub(crate) fn serve(
+        self: &Arc<Account>,
+        pattern: &str,
+        service: impl Service + 'static,
+    ) -> Arc<Subscription> {
+        let subscription = self.service(pattern, service);
+        self.change(|index| {
+            self.services.fetch_add(1, Ordering::Relaxed);
+            index.insert(pattern.as_bytes(), None, subscription.clone());
+        });
+        subscription
+    }
+
+    /// A service's subscription that is not in the index yet.
+    pub(super) fn service(
+        self: &Arc<Account>,
+        pattern: &str,
+        service: impl Service + 'static,
+    ) -> Arc<Subscription> {
+        let scope = Arc::new(Scope::new(self.clone(), "", None));
+        let receiver = Receiver::Service(Box::new(Box::new(service)));
+        Arc::new(Subscription::new(receiver, &scope, pattern.as_bytes(), None, b""))
+    }
+
+    /// Where publications of its clients go instead, if anywhere (ACC-017).
+    pub(super) fn mappings(&self) -> Option<Arc<Mappings>> {
+        self.exchange.mappings()
+    }
+
+    /// Ends what [`serve`](Account::serve) began.
+    #[cfg_attr(not(feature = "system"), allow(dead_code, reason = "nobody serves for long"))]
+    pub(crate) fn dismiss_service(&self, subscription: &Arc<Subscription>) {
+        self.change(|index| {
+            if index.remove(&subscription.pattern, None, subscription) {
+                self.services.fetch_sub(1, Ordering::Relaxed);
+            }
+        });
+    }
+
+    pub(super) fn insert(&self, subscription: Arc<Subscription>) {
+        self.inserts.fetch_add(1, Ordering::Relaxed);
+        self.change(|index| {
+            let it = subscription.clone();
+            index.insert(&it.pattern, it.queue.as_deref(), subscription);
+        });
+    }
+
+    pub(crate) fn remove(&self, subscription: &Arc<Subscription>) {
         let queue = subscription.queue.as_deref();
         self.change(|index| {
             index.remove(&subscription.pattern, queue, subscription);
@@ -112,7 +178,7 @@ impl Account {
         self.lookups.fetch_add(1, Ordering::Relaxed);
         let mut found = self.index.read().unwrap_or_else(PoisonError::into_inner).matches(subject);
         if self.filters() {
-            found.retain(|subscription| !subscription.scope.hides(subject));
+            found.retain(|subscription| !subscription.hides(subject));
         }
         found
     }

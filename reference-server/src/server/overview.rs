@@ -95,9 +95,9 @@ impl<'a> Overview<'a> {
         self.terms.authenticator.accounts().to_vec()
     }
 
-    /// The account of the server's own services.
-    pub(crate) fn system_account(&self) -> &'static str {
-        "$SYS"
+    /// The name of the account of the server's own services; empty if there is none.
+    pub(crate) fn system_account(&self) -> &str {
+        self.terms.authenticator.system_account().map_or("", |account| account.name())
     }
 
     /// Whether the server is about to close its connections (LIFE-012).

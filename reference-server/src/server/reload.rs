@@ -53,7 +53,10 @@ const FIXED: &[(&str, Shown)] = &[
     ("MaxPending", |c| c.max_pending_bytes.to_string()),
     ("MaxSubs", |c| c.max_subscriptions.to_string()),
     ("MaxSubTokens", |c| c.max_subject_tokens.to_string()),
+    ("SystemAccount", |c| c.auth.operator_mode.system_account.clone().unwrap_or_default()),
+    ("NoSystemAccount", |c| c.auth.no_system_account.to_string()),
     ("NoAuthUser", |c| c.auth.no_auth_user.clone().unwrap_or_default()),
+    ("TrustedOperators", |c| c.auth.operator_mode.trusted()),
     ("NoHeaderSupport", |c| (!c.headers).to_string()),
     ("LameDuckDuration", |c| show(c.lame_duck_duration)),
     ("LameDuckGracePeriod", |c| show(c.lame_duck_grace_period)),
@@ -225,6 +228,7 @@ impl Shared {
             let auth_required = terms.authenticator.asks();
             terms.greeting = Arc::new(Info { auth_required, ..greeting });
         });
+        self.herald.follow(self.terms.borrow().authenticator.accounts());
         if let Some(judged_again) = judged_again {
             // Nothing is ever sent: it ends when all have seen to their logins.
             let _ = judged_again.recv_timeout(LOGINS_JUDGED_IN);
@@ -273,9 +277,9 @@ mod tests {
             ProgramConfig, debug trace log_file log_file_bytes_max log_files_max log_time log_utc
             pid_file ports_dir
         );
-        // Of logins one part needs a restart; the others are compared as `auth_changes` does, TLS
+        // Of logins four parts need a restart; the others are compared as `auth_changes` does, TLS
         // and WebSockets as a whole, options of the pages and the program one by one.
-        let all = of_the_server - 4 + of_the_pages + of_the_program;
+        let all = of_the_server - 1 + of_the_pages + of_the_program;
         assert_eq!(FIXED.len() + CHANGEABLE.len(), all);
     }
 }

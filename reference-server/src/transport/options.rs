@@ -193,8 +193,7 @@ pub struct WebSocket {
     pub handshake_timeout: Duration,
     /// Headers of the answer to the upgrade (WS-015).
     pub headers: Vec<(String, String)>,
-    /// The cookie that holds a user's JWT (WS-016). There are no operators here who could vouch
-    /// for one, so a server that has it does not start (WS-014).
+    /// The cookie that holds a user's JWT (WS-016), in operator mode.
     pub jwt_cookie: Option<String>,
     /// The cookie that holds a user's name.
     pub user_cookie: Option<String>,
@@ -256,7 +255,8 @@ impl WebSocket {
             let words = "not compatible with presence of users/nkeys";
             return Some(format!("websocket authentication {what} {words}"));
         }
-        if let Some(cookie) = &self.jwt_cookie {
+        let jwt_cookie = self.jwt_cookie.as_ref().filter(|_| !server.operator_mode.is_on());
+        if let Some(cookie) = jwt_cookie {
             let words = "trusted operators or trusted keys configuration is required for JWT";
             return Some(format!("{words} authentication via cookie {cookie:?}"));
         }
