@@ -99,7 +99,6 @@ impl Account {
     }
 
     /// Subscribes a service, until the subscription is [removed](Account::remove).
-    #[allow(dead_code, reason = "for services to come")]
     pub(crate) fn serve(
         self: &Arc<Account>,
         pattern: &str,
