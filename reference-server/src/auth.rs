@@ -5,6 +5,7 @@
 //! account, and compiled permissions (`Grants`).
 
 mod authenticator;
+mod exchange;
 #[cfg(feature = "jwt")]
 mod jwt;
 #[cfg(feature = "nkeys")]
@@ -18,10 +19,12 @@ mod trust;
 
 pub(crate) use self::{
     authenticator::{Authenticator, Check, Offer, Review, Verdict},
+    exchange::{Part, faults},
     permissions::{Answers, Grants, PublishGate},
     trust::{account_problem, operator_problem},
 };
 pub use self::{
+    exchange::{Export, ExportKind, Import, ImportKind, Local, ResponseType},
     operators::{OperatorMode, Resolver},
     options::{
         AccountLimits, AccountOptions, Auth, ConnectionType, Credential, Permissions, Responses,

@@ -9,6 +9,7 @@ pub(crate) mod block;
 #[cfg(feature = "program")]
 mod digest;
 pub(crate) mod duration;
+mod exchange;
 mod operator;
 mod options;
 mod scalar;

@@ -286,6 +286,11 @@ impl Profile {
         self >= Profile::V2_14
     }
 
+    /// A request to another account where nobody listens is answered with the status (ACC-011).
+    pub(crate) fn tells_of_nobody_across_accounts(self) -> bool {
+        self >= Profile::V2_10
+    }
+
     /// Publishing below `$NRG.` is refused (CORE-SUBJ-019).
     pub(crate) fn refuses_nrg(self) -> bool {
         self >= Profile::V2_11

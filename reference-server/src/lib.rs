@@ -47,8 +47,9 @@ mod subject;
 mod transport;
 
 pub use auth::{
-    AccountLimits, AccountOptions, Auth, ConnectionType, Credential, OperatorMode, Permissions,
-    Resolver, Responses, Secret, SubjectPermission, User,
+    AccountLimits, AccountOptions, Auth, ConnectionType, Credential, Export, ExportKind, Import,
+    ImportKind, Local, OperatorMode, Permissions, Resolver, ResponseType, Responses, Secret,
+    SubjectPermission, User,
 };
 #[cfg(feature = "program")]
 pub use conf::config_digest;
@@ -57,5 +58,8 @@ pub use config::{Config, Profile, ProgramConfig};
 pub use index::{Index, Matches, QueueGroup};
 pub use monitoring::Monitoring;
 pub use server::{Builder, ReloadError, Server, StartError};
-pub use subject::{is_valid_literal, is_valid_pattern};
+pub use subject::{
+    is_valid_literal, is_valid_pattern,
+    mapping::{Destination, SubjectMapping},
+};
 pub use transport::{HandshakeFirst, Identity, Pem, Tls, TlsVersion, TransportError, WebSocket};

@@ -36,9 +36,9 @@ mod subsz;
 #[cfg(feature = "monitoring")]
 mod varz;
 
-#[cfg(feature = "monitoring")]
-pub(crate) use self::http::serve;
 pub use self::options::Monitoring;
+#[cfg(feature = "monitoring")]
+pub(crate) use self::{format::time, http::serve};
 
 /// Nothing: [`Monitoring::problem`] does not let it come to this.
 #[cfg(not(feature = "monitoring"))]

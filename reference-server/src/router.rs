@@ -5,16 +5,22 @@
 //! [`Publisher`]: it remembers where subjects led, until any subscription of the
 //! account changes, and whom it has written to since it last rang their bells.
 //!
+//! A subscription's [`Receiver`] is a connection, or a [`Service`]: a part of the server that takes
+//! messages like a subscriber and publishes what comes of them, wherever it likes ([`Passage`]).
+//!
 //! Locks: the index (shared by all publishers of an account, exclusive for SUB and UNSUB), each
 //! client's table of sids, each client's outbox, and whom it may answer. None is held while another
-//! one is taken, with two exceptions: a client's own table while the index is changed for it, and
-//! its outbox while a request is written down.
+//! one is taken, with two exceptions: a client's own table while an index is changed for it or its
+//! outbox looked at, and that outbox while a request is written down.
 
 mod account;
+mod exchange;
 #[cfg_attr(not(feature = "monitoring"), allow(dead_code, reason = "the pages look at it"))]
 mod inspect;
 mod label;
+mod passage;
 mod publisher;
+mod receiver;
 mod routes;
 mod scope;
 
@@ -35,8 +41,11 @@ use foldhash::fast::RandomState;
 pub(crate) use self::scope::Lease;
 pub(crate) use self::{
     account::Account,
+    exchange::Arrangement,
     label::Label,
+    passage::Passage,
     publisher::Publisher,
+    receiver::{Receiver, Service},
     scope::{Scope, Seat},
 };
 use crate::{
@@ -48,10 +57,10 @@ use crate::{
 /// Patterns taken out of the index under one lock, when a connection ends.
 const PATTERNS_AT_ONCE: usize = 256;
 
-/// One subscription of one client.
+/// One subscription of one receiver.
 #[derive(Debug)]
 pub(crate) struct Subscription {
-    client: Arc<Client>,
+    receiver: Receiver,
     /// Of the login that it was made under; a later one may lead elsewhere (CORE-CONN-039).
     scope: Arc<Scope>,
     pattern: Box<[u8]>,
@@ -79,14 +88,39 @@ pub(crate) struct Client {
     hopeless: AtomicBool,
 }
 
-/// The subscriptions of a client, found by their sid.
-type Table = HashSet<BySid, RandomState>;
+/// The subscriptions of a client.
+#[derive(Debug, Default)]
+struct Table {
+    /// Found by their sid.
+    own: HashSet<BySid, RandomState>,
+    /// Those that stand for an own one in other accounts, by its sid.
+    shadows: HashMap<Box<[u8]>, Vec<Arc<Subscription>>, RandomState>,
+}
 
 /// A subscription that stands for its sid, so that a table need not keep the sid once more.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct BySid(Arc<Subscription>);
 
 impl Subscription {
+    pub(crate) fn new(
+        receiver: Receiver,
+        scope: &Arc<Scope>,
+        pattern: &[u8],
+        queue: Option<&[u8]>,
+        sid: &[u8],
+    ) -> Subscription {
+        Subscription {
+            receiver,
+            scope: scope.clone(),
+            pattern: pattern.into(),
+            queue: queue.map(Into::into),
+            sid: sid.into(),
+            delivered: AtomicU64::new(0),
+            max: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
+        }
+    }
+
     pub(crate) fn pattern(&self) -> &[u8] {
         &self.pattern
     }
@@ -99,20 +133,38 @@ impl Subscription {
         &self.sid
     }
 
+    /// In whose index it stands.
+    fn home(&self) -> &Arc<Account> {
+        match &self.receiver {
+            Receiver::Shadow(shadow) => shadow.exporter(),
+            Receiver::Client(_) | Receiver::Service(_) => self.scope.account(),
+        }
+    }
+
+    /// Whether messages with this subject are kept from it.
+    fn hides(&self, subject: &[u8]) -> bool {
+        match &self.receiver {
+            Receiver::Shadow(shadow) => {
+                self.scope.hides(shadow.rename(subject).as_deref().unwrap_or(subject))
+            }
+            Receiver::Client(_) | Receiver::Service(_) => self.scope.hides(subject),
+        }
+    }
+
     /// Whether the last message has been delivered. Who has read that message sees this as well:
     /// it went through the outbox, whose lock was held when the flag was set.
     fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Relaxed)
     }
 
-    /// Puts a message into the receiver's outbox; false if it takes no more, or not from itself.
+    /// Puts a message into the outbox of its client; false if it takes no more, or not from itself.
     fn deliver(
         &self,
+        client: &Arc<Client>,
         from: &Arc<Client>,
         message: &Publish<'_>,
         shared: Option<&Bytes>,
     ) -> (bool, Ring) {
-        let client = &self.client;
         if Arc::ptr_eq(client, from) && !from.echo.load(Ordering::Relaxed) {
             return (false, Ring::No);
         }
@@ -142,6 +194,12 @@ impl Subscription {
             client.forget(self);
         }
         (true, ring)
+    }
+}
+
+impl Table {
+    fn all(&self) -> impl Iterator<Item = &Arc<Subscription>> {
+        self.own.iter().map(|own| &own.0).chain(self.shadows.values().flatten())
     }
 }
 
@@ -193,11 +251,11 @@ impl Client {
     }
 
     pub(crate) fn subscription_count(&self) -> usize {
-        self.table().len()
+        self.table().own.len()
     }
 
     pub(crate) fn is_subscribed(&self, sid: &[u8]) -> bool {
-        self.table().get(sid).is_some_and(|found| !found.0.has_ended())
+        self.table().own.get(sid).is_some_and(|found| !found.0.has_ended())
     }
 
     pub(crate) fn subscribe(
@@ -208,29 +266,30 @@ impl Client {
         sid: &[u8],
     ) {
         let mut table = self.table();
-        match table.get(sid) {
+        match table.own.get(sid) {
             // It has had its last message, and whoever delivered that is about to forget it.
-            Some(found) if found.0.has_ended() => found.0.scope.account().remove(&found.0),
+            Some(found) if found.0.has_ended() => {
+                let BySid(ended) = found.clone();
+                ended.home().remove(&ended);
+                self.end_shadows(table.shadows.remove(sid).into_iter().flatten());
+            }
             Some(_) => return,
             None => {}
         }
-        let subscription = Arc::new(Subscription {
-            client: self.clone(),
-            scope: scope.clone(),
-            pattern: pattern.into(),
-            queue: queue.map(Into::into),
-            sid: sid.into(),
-            delivered: AtomicU64::new(0),
-            max: AtomicU64::new(0),
-            ended: AtomicBool::new(false),
-        });
-        table.replace(BySid(subscription.clone()));
-        scope.account().inserts.fetch_add(1, Ordering::Relaxed);
-        scope.account().change(|index| index.insert(pattern, queue, subscription));
+        let receiver = Receiver::Client(self.clone());
+        let subscription = Arc::new(Subscription::new(receiver, scope, pattern, queue, sid));
+        table.own.replace(BySid(subscription.clone()));
+        scope.account().insert(subscription.clone());
+        let shadows = self.shadows(&subscription);
+        if !shadows.is_empty() {
+            table.shadows.insert(sid.into(), shadows);
+        }
     }
 
     pub(crate) fn unsubscribe(&self, sid: &[u8], max: u64) {
-        let Some(subscription) = self.table().get(sid).map(|found| found.0.clone()) else { return };
+        let Some(subscription) = self.table().own.get(sid).map(|found| found.0.clone()) else {
+            return;
+        };
         let ended = {
             let _order = self.outbox.lock();
             let ended = max <= subscription.delivered.load(Ordering::Relaxed);
@@ -248,7 +307,7 @@ impl Client {
     /// Ends the subscriptions that are not allowed any more, and answers them (LIFE-005).
     pub(crate) fn keep(&self, allowed: impl Fn(&Subscription) -> bool) -> Vec<Arc<Subscription>> {
         let table = self.table();
-        let refused = table.iter().map(|BySid(found)| found).filter(|found| !allowed(found));
+        let refused = table.own.iter().map(|BySid(found)| found).filter(|found| !allowed(found));
         let refused: Vec<Arc<Subscription>> = refused.cloned().collect();
         drop(table);
         for subscription in &refused {
@@ -283,20 +342,20 @@ impl Client {
 
     /// From here on nothing is delivered to any of them.
     fn end_all(&self) -> Table {
-        let subscriptions = std::mem::take(&mut *self.table());
+        let ended = std::mem::take(&mut *self.table());
         let _order = self.outbox.lock();
-        for BySid(subscription) in &subscriptions {
+        for subscription in ended.all() {
             subscription.ended.store(true, Ordering::Relaxed);
         }
-        subscriptions
+        ended
     }
 
     /// Each pattern once, by account: thousands of subscriptions to one subject are one pass over
     /// it.
     fn patterns(subscriptions: &Table) -> Vec<(&Account, Vec<&[u8]>)> {
         let mut accounts: HashMap<*const Account, (&Account, HashSet<&[u8]>)> = HashMap::new();
-        for BySid(found) in subscriptions {
-            let account = &**found.scope.account();
+        for found in subscriptions.all() {
+            let account = &**found.home();
             let (_, patterns) =
                 accounts.entry(account).or_insert_with(|| (account, HashSet::new()));
             patterns.insert(&found.pattern);
@@ -311,7 +370,7 @@ impl Client {
     fn forget_all(&self, account: &Account, patterns: &[&[u8]]) {
         account.change(|index| {
             for pattern in patterns {
-                index.remove_all(pattern, |found| std::ptr::eq(&*found.client, self));
+                index.remove_all(pattern, |found| found.receiver.is(self));
             }
         });
     }
@@ -319,10 +378,11 @@ impl Client {
     /// Takes an ended subscription out of the table and the index.
     fn forget(&self, subscription: &Subscription) {
         let mut table = self.table();
-        if table.get(&*subscription.sid).is_some_and(|found| *found.0 == *subscription)
-            && let Some(subscription) = table.take(&*subscription.sid)
+        if table.own.get(&*subscription.sid).is_some_and(|found| *found.0 == *subscription)
+            && let Some(BySid(found)) = table.own.take(&*subscription.sid)
         {
-            subscription.0.scope.account().remove(&subscription.0);
+            found.home().remove(&found);
+            self.end_shadows(table.shadows.remove(&*found.sid).into_iter().flatten());
         }
     }
 

@@ -27,6 +27,8 @@ pub(crate) trait Broker {
     fn send_info(&mut self);
     /// Whether the client has all the subscriptions that it may have (CORE-SUB-021).
     fn is_subscribed_out(&self) -> bool;
+    /// Where a publication goes instead, if anywhere (ACC-017).
+    fn map(&self, subject: &[u8]) -> Option<Vec<u8>>;
     /// Whether the user may publish to this subject (PERM-001).
     fn may_publish(&mut self, subject: &[u8]) -> bool;
     /// Whether the user may make this subscription (PERM-003).
@@ -238,6 +240,22 @@ impl Session {
     }
 
     fn publish(&mut self, message: &Publish<'_>, config: &Config, broker: &mut impl Broker) {
+        match broker.map(message.subject) {
+            None => self.publish_as_it_is(message, config, broker),
+            Some(subject) => {
+                let mapped = Publish { subject: &subject, ..*message };
+                self.publish_as_it_is(&mapped, config, broker);
+            }
+        }
+    }
+
+    /// What is allowed is asked of the subject that it is mapped to (PERM-020).
+    fn publish_as_it_is(
+        &mut self,
+        message: &Publish<'_>,
+        config: &Config,
+        broker: &mut impl Broker,
+    ) {
         // The reserved names start with one of two letters, almost all others with neither.
         let is_reserved = matches!(message.subject, [b'$' | b'_', ..])
             && subject::is_reserved(message.subject, config.profile);

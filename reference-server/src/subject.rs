@@ -1,6 +1,9 @@
 //! Subjects: dot-separated tokens. The server looks at nothing but the dots and at tokens that
 //! are exactly `*` or `>`.
 
+pub(crate) mod mapping;
+pub(crate) mod transform;
+
 /// The tokens of a subject or of a pattern.
 pub(crate) fn tokens(subject: &[u8]) -> impl Iterator<Item = &[u8]> {
     subject.split(|byte| *byte == b'.')
@@ -26,7 +29,6 @@ pub(crate) fn matches(pattern: &[u8], subject: &[u8]) -> bool {
     let mut subject = tokens(subject);
     for wanted in tokens(pattern) {
         match (wanted, subject.next()) {
-            (_, None) => return false,
             (b">", Some(_)) => return true,
             (b"*", Some(token)) if token != b">" => {}
             (_, Some(token)) if token == wanted => {}
@@ -34,6 +36,34 @@ pub(crate) fn matches(pattern: &[u8], subject: &[u8]) -> bool {
         }
     }
     subject.next().is_none()
+}
+
+/// The pattern of all subjects that both patterns cover; none if there is no such subject.
+pub(crate) fn overlap(one: &[u8], other: &[u8]) -> Option<Vec<u8>> {
+    let (mut both, mut ones, mut others) = (Vec::new(), tokens(one), tokens(other));
+    loop {
+        let token = match (ones.next(), others.next()) {
+            (None, None) => {
+                both.pop();
+                return Some(both);
+            }
+            (Some(b">"), Some(token)) => {
+                let rest = others.by_ref().flat_map(|token| [b".", token].concat());
+                both.extend(token.iter().copied().chain(rest));
+                return Some(both);
+            }
+            (Some(token), Some(b">")) => {
+                let rest = ones.by_ref().flat_map(|token| [b".", token].concat());
+                both.extend(token.iter().copied().chain(rest));
+                return Some(both);
+            }
+            (Some(b"*"), Some(token)) | (Some(token), Some(b"*")) => token,
+            (Some(one), Some(other)) if one == other => one,
+            _ => return None,
+        };
+        both.extend_from_slice(token);
+        both.push(b'.');
+    }
 }
 
 /// Whether publishing to it is kept for the server's own traffic (CORE-SUBJ-017, 019).
@@ -119,6 +149,25 @@ mod tests {
         ] {
             let (one, other) = (pattern.as_bytes(), subject.as_bytes());
             assert_eq!(matches(one, other), covers, "{pattern} {subject}");
+        }
+    }
+
+    #[test]
+    fn patterns_overlap_in_what_both_cover() {
+        for (one, other, both) in [
+            ("a.*", "*.b", Some("a.b")),
+            ("a.>", "*.b.*", Some("a.b.*")),
+            (">", "a.>", Some("a.>")),
+            ("a.b", "a.b", Some("a.b")),
+            ("a.>", "a", None),
+            ("a.*", "a.b.c", None),
+            ("a", "b", None),
+            ("*.*", "a.>", Some("a.*")),
+        ] {
+            for (one, other) in [(one, other), (other, one)] {
+                let found = overlap(one.as_bytes(), other.as_bytes());
+                assert_eq!(found.as_deref(), both.map(str::as_bytes), "{one} {other}");
+            }
         }
     }
 

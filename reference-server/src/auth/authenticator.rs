@@ -21,7 +21,7 @@ use super::{
 use crate::{
     Config,
     protocol::Credentials,
-    router::{Account, Scope},
+    router::{Account, Arrangement, Scope},
     transport::Peer,
 };
 
@@ -40,6 +40,10 @@ pub(crate) struct Authenticator {
     /// Who those are that bring nothing.
     guest: Option<Guest>,
     accounts: Vec<Arc<Account>>,
+    /// What the accounts have of each other.
+    _arrangement: Arrangement,
+    /// For those that requests of other accounts are shown to.
+    server_name: Arc<str>,
     /// In operator mode, where nobody else is asked.
     trust: Option<Trust>,
     hashing: Arc<Semaphore>,
@@ -96,21 +100,25 @@ pub(crate) enum Review {
 
 impl Authenticator {
     /// Takes options that have no [`problem`](Auth::problem).
-    pub(crate) fn new(config: &Config) -> Authenticator {
+    pub(crate) fn new(config: &Config, server_name: &str) -> Authenticator {
         if config.auth.has_plain_passwords() {
             log::warn!("Plaintext passwords detected, use nkeys or bcrypt");
         }
-        let made = Authenticator::with_accounts_of(config, &[]);
+        let made = Authenticator::with_accounts_of(config, &[], server_name.into());
         made.trust.iter().for_each(Trust::announce);
         made
     }
 
     /// One for other options. Accounts that stay are the same objects: subscriptions live there.
     pub(crate) fn reloaded(&self, config: &Config) -> Authenticator {
-        Authenticator::with_accounts_of(config, &self.accounts)
+        Authenticator::with_accounts_of(config, &self.accounts, self.server_name.clone())
     }
 
-    fn with_accounts_of(config: &Config, before: &[Arc<Account>]) -> Authenticator {
+    fn with_accounts_of(
+        config: &Config,
+        before: &[Arc<Account>],
+        server_name: Arc<str>,
+    ) -> Authenticator {
         let auth = &config.auth;
         let trust = Trust::new(&auth.operator_mode, before, config.profile);
         let mut accounts = accounts(auth, before);
@@ -154,6 +162,8 @@ impl Authenticator {
             by_nkey,
             anybody: Arc::new(anybody),
             guest,
+            _arrangement: Arrangement::new(&accounts, config, &server_name),
+            server_name,
             accounts,
             trust,
             hashing: Arc::new(Semaphore::new(HASHES_MAX)),
@@ -358,7 +368,9 @@ fn accounts(auth: &Auth, before: &[Arc<Account>]) -> Vec<Arc<Account>> {
         let denies = |(_, _, it): (_, _, Option<&Permissions>)| {
             it.is_some_and(|permissions| !permissions.subscribe.deny.is_empty())
         };
-        let filters = auth.users().filter(|(name, ..)| *name == account.name).any(denies);
+        // Users of any account may get what this one exports.
+        let concerned = |name| name == account.name || !account.exports.is_empty();
+        let filters = auth.users().filter(|(name, ..)| concerned(*name)).any(denies);
         match before.iter().find(|found| found.name() == account.name) {
             Some(found) => {
                 found.reload(account.limits, filters);

@@ -2,8 +2,11 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use super::{GLOBAL_ACCOUNT, OperatorMode, Secret};
-use crate::{Profile, is_valid_pattern};
+use super::{
+    GLOBAL_ACCOUNT, OperatorMode, Secret,
+    exchange::{self, Export, Import},
+};
+use crate::{Profile, SubjectMapping, is_valid_pattern};
 
 /// Who may log in. Without any token and user the server is open to all (AUTH-001).
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +26,8 @@ pub struct Auth {
     pub timeout: Duration,
     /// For those users that have no permissions of their own (PERM-017).
     pub default_permissions: Option<Permissions>,
+    /// Where publications in the account `$G` go instead (ACC-017).
+    pub mappings: Vec<SubjectMapping>,
     /// Operators who say who may log in, instead of users and accounts (AUTH-025).
     pub operator_mode: OperatorMode,
 }
@@ -38,6 +43,12 @@ pub struct AccountOptions {
     pub default_permissions: Option<Permissions>,
     /// What its connections may not exceed.
     pub limits: AccountLimits,
+    /// What other accounts may import (ACC-003, ACC-007).
+    pub exports: Vec<Export>,
+    /// What it gets from other accounts.
+    pub imports: Vec<Import>,
+    /// Where its publications go instead (ACC-017).
+    pub mappings: Vec<SubjectMapping>,
 }
 
 /// Limits of an account; where the server's own limit is smaller, that one holds.
@@ -138,6 +149,7 @@ impl Default for Auth {
             no_auth_user: None,
             timeout: Duration::from_secs(2),
             default_permissions: None,
+            mappings: Vec::new(),
             operator_mode: OperatorMode::default(),
         }
     }
@@ -341,6 +353,14 @@ impl Auth {
             .or_else(|| self.token.as_ref().and_then(Secret::problem))
             .or_else(|| self.users().find_map(of_user))
             .or_else(|| self.no_auth_user_problem())
+            .or_else(|| exchange::faults(&self.accounts).into_iter().next().map(|it| it.words))
+            .or_else(|| self.mapping_problem())
+    }
+
+    fn mapping_problem(&self) -> Option<String> {
+        let named = self.accounts.iter().flat_map(|account| &account.mappings);
+        let problem = self.mappings.iter().chain(named).find_map(SubjectMapping::problem);
+        problem.map(|error| error.to_string())
     }
 
     /// What does not go together.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{
     Problem,
     block::{Field, Table, ignored, put, setting, unsupported},
+    exchange,
     value::Kind,
 };
 use crate::{
@@ -70,9 +71,11 @@ const ACCOUNT: &Table<AccountOptions> = &[
     }),
     setting(&["limits"], |account, it| it.block(LIMITS, &mut account.limits)),
     unsupported(&["nkey"]),
-    unsupported(&["imports", "import"]),
-    unsupported(&["exports", "export"]),
-    unsupported(&["mappings", "maps"]),
+    setting(&["imports", "import"], |account, it| put(&mut account.imports, exchange::imports(it))),
+    setting(&["exports", "export"], |account, it| put(&mut account.exports, exchange::exports(it))),
+    setting(&["mappings", "maps"], |account, it| {
+        put(&mut account.mappings, exchange::mappings(it))
+    }),
     unsupported(&["jetstream"]),
     unsupported(&["msg_trace", "trace_dest"]),
 ];
@@ -122,7 +125,7 @@ pub(super) fn authorization(config: &mut Config, it: Field<'_>) -> Result<(), Pr
 
 /// Reads `accounts`: names alone, or with settings (ACC-002).
 pub(super) fn accounts(config: &mut Config, it: Field<'_>) -> Result<(), Problem> {
-    let mut accounts = Vec::new();
+    let (mut accounts, before) = (Vec::new(), it.problems());
     if it.is_list() {
         for name in it.elements()? {
             accounts.push(AccountOptions::new(name.text()?));
@@ -138,7 +141,12 @@ pub(super) fn accounts(config: &mut Config, it: Field<'_>) -> Result<(), Problem
         }
     }
     config.auth.accounts = accounts;
-    together(&config.auth, it)
+    together(&config.auth, it)?;
+    // What was left out would be missed.
+    if it.problems() == before {
+        exchange::check(&config.auth.accounts, it);
+    }
+    Ok(())
 }
 
 /// What both blocks say must go together, whichever is read last.

@@ -6,7 +6,7 @@ use super::{
     Problem, auth,
     block::{Field, Setting, Table, ignored, put, setting, unsupported},
     duration::show,
-    operator, tls, websocket,
+    exchange, operator, tls, websocket,
 };
 use crate::{Config, Monitoring, Profile};
 
@@ -47,6 +47,7 @@ pub(super) const OPTIONS: &Table<Config> = &[
     // Who may log in.
     setting(&["authorization"], auth::authorization),
     setting(&["accounts"], auth::accounts),
+    setting(&["mappings", "maps"], |c, it| put(&mut c.auth.mappings, exchange::mappings(it))),
     setting(&["no_auth_user"], |c, it| put(&mut c.auth.no_auth_user, it.text().map(Some))),
     setting(&["operator", "operators", "root", "roots", "root_operator", "root_operators"], {
         operator::operators
@@ -110,7 +111,6 @@ pub(super) const OPTIONS: &Table<Config> = &[
     ignored(&["default_js_domain"], NO_JETSTREAM),
     ignored(&["store_dir", "storedir"], NO_JETSTREAM),
     // Not here yet.
-    unsupported(&["mappings", "maps"]),
     unsupported(&["ocsp"]),
     unsupported(&["https"]),
     unsupported(&["https_port"]),

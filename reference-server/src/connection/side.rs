@@ -227,6 +227,7 @@ impl Side {
             self.seat = Some(seat);
         }
         self.publisher.follow(scope);
+        self.client.import_again();
         self.limit();
         self.cancel_forbidden(scope);
         let count = self.client.subscription_count();
@@ -343,6 +344,10 @@ impl Broker for Side {
     fn is_subscribed_out(&self) -> bool {
         let max = self.bounds.max_subscriptions;
         max.is_some_and(|max| self.client.subscription_count() >= max)
+    }
+
+    fn map(&self, subject: &[u8]) -> Option<Vec<u8>> {
+        self.publisher.map(subject)
     }
 
     fn may_publish(&mut self, subject: &[u8]) -> bool {

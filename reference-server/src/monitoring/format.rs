@@ -19,7 +19,7 @@ impl Serialize for Number {
 }
 
 /// RFC 3339 with as many digits as the time has, in UTC (MON-003).
-pub(super) fn time(at: SystemTime) -> String {
+pub(crate) fn time(at: SystemTime) -> String {
     Timestamp::try_from(at).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
 }
 

@@ -142,10 +142,11 @@ impl SubscriptionDetail {
 
     fn of_account(profile: Profile, subscription: &Subscription) -> SubscriptionDetail {
         let account = subscription.account().name().to_owned();
+        let cid = subscription.client().map_or(0, |client| client.label.id());
         SubscriptionDetail {
             account_tag: (profile >= Profile::V2_11).then(|| account.clone()),
             account: Some(account),
-            ..SubscriptionDetail::new(subscription.client().label.id(), &subscription.record())
+            ..SubscriptionDetail::new(cid, &subscription.record())
         }
     }
 }

@@ -5,10 +5,11 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 
-use super::Subscription;
+use super::{Receiver, Scope, Service, Subscription, exchange::Exchange};
 use crate::{
     AccountLimits,
     index::{Index, Matches},
+    subject::mapping::Mappings,
 };
 
 /// Subscriptions that see each other's messages.
@@ -20,6 +21,7 @@ pub(crate) struct Account {
     filters: AtomicBool,
     connections: AtomicUsize,
     index: RwLock<Index<Arc<Subscription>>>,
+    pub(super) exchange: Exchange,
     /// Goes up with every change of the index.
     generation: AtomicU64,
     /// Subscriptions made so far.
@@ -36,6 +38,7 @@ impl Account {
             filters: AtomicBool::new(filters),
             connections: AtomicUsize::new(0),
             index: RwLock::default(),
+            exchange: Exchange::default(),
             generation: AtomicU64::new(0),
             inserts: AtomicU64::new(0),
             lookups: AtomicU64::new(0),
@@ -103,7 +106,43 @@ impl Account {
         self.generation.fetch_add(1, Ordering::Release);
     }
 
-    pub(super) fn remove(&self, subscription: &Arc<Subscription>) {
+    /// Subscribes a service, until the subscription is [removed](Account::remove).
+    #[allow(dead_code, reason = "for services to come")]
+    pub(crate) fn serve(
+        self: &Arc<Account>,
+        pattern: &str,
+        service: impl Service + 'static,
+    ) -> Arc<Subscription> {
+        let subscription = self.service(pattern, service);
+        self.insert(subscription.clone());
+        subscription
+    }
+
+    /// A service's subscription that is not in the index yet.
+    pub(super) fn service(
+        self: &Arc<Account>,
+        pattern: &str,
+        service: impl Service + 'static,
+    ) -> Arc<Subscription> {
+        let scope = Arc::new(Scope::new(self.clone(), "", None));
+        let receiver = Receiver::Service(Box::new(Box::new(service)));
+        Arc::new(Subscription::new(receiver, &scope, pattern.as_bytes(), None, b""))
+    }
+
+    /// Where publications of its clients go instead, if anywhere (ACC-017).
+    pub(super) fn mappings(&self) -> Option<Arc<Mappings>> {
+        self.exchange.mappings()
+    }
+
+    pub(super) fn insert(&self, subscription: Arc<Subscription>) {
+        self.inserts.fetch_add(1, Ordering::Relaxed);
+        self.change(|index| {
+            let it = subscription.clone();
+            index.insert(&it.pattern, it.queue.as_deref(), subscription);
+        });
+    }
+
+    pub(crate) fn remove(&self, subscription: &Arc<Subscription>) {
         let queue = subscription.queue.as_deref();
         self.change(|index| {
             index.remove(&subscription.pattern, queue, subscription);
@@ -120,7 +159,7 @@ impl Account {
         self.lookups.fetch_add(1, Ordering::Relaxed);
         let mut found = self.index.read().unwrap_or_else(PoisonError::into_inner).matches(subject);
         if self.filters() {
-            found.retain(|subscription| !subscription.scope.hides(subject));
+            found.retain(|subscription| !subscription.hides(subject));
         }
         found
     }

@@ -15,17 +15,19 @@ impl Account {
         (self.inserts.load(Ordering::Relaxed), self.lookups.load(Ordering::Relaxed))
     }
 
-    /// Who would get a message with this subject; of queue groups, all members.
+    /// Which clients' subscriptions would get a message with this subject; of queue groups, those
+    /// of all members.
     pub(crate) fn interested(&self, subject: &[u8]) -> Vec<Arc<Subscription>> {
         let Matches { plain, queues } = self.matches(subject);
-        plain.into_iter().chain(queues.into_iter().flat_map(|group| group.members)).collect()
+        let all = plain.into_iter().chain(queues.into_iter().flat_map(|group| group.members));
+        all.filter(|found| found.client().is_some()).collect()
     }
 }
 
 impl Client {
     /// Its subscriptions, in no order.
     pub(crate) fn subscriptions(&self) -> Vec<Arc<Subscription>> {
-        self.table().iter().map(|found| found.0.clone()).collect()
+        self.table().own.iter().map(|found| found.0.clone()).collect()
     }
 
     /// Writes down what it is subscribed to, before it [`leave`](Client::leave)s.
@@ -37,15 +39,15 @@ impl Client {
             bytes += record.subject.len() + queue_bytes + record.sid.len();
             bytes <= REMEMBERED_BYTES_MAX
         };
-        let some = table.iter().take(REMEMBERED_MAX).map(|found| found.0.record());
-        self.ledger.had_subscribed(table.len(), some.take_while(fits).collect());
+        let some = table.own.iter().take(REMEMBERED_MAX).map(|found| found.0.record());
+        self.ledger.had_subscribed(table.own.len(), some.take_while(fits).collect());
     }
 }
 
 impl Subscription {
-    /// Whose it is.
-    pub(crate) fn client(&self) -> &Client {
-        &self.client
+    /// Whose it is; none of a service's.
+    pub(crate) fn client(&self) -> Option<&Client> {
+        self.receiver.client().map(|client| &**client)
     }
 
     /// The account that it was made in.

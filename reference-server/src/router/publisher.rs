@@ -2,25 +2,32 @@
 
 use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
 
-use bytes::Bytes;
-use rand::{RngExt, SeedableRng, rngs::SmallRng};
+use rand::{SeedableRng, rngs::SmallRng};
+use tokio::time::{Instant, timeout};
 
-use super::{Client, Scope, Subscription, routes::Routes};
+use super::{
+    Client, Scope,
+    passage::{Bells, Passage},
+    routes::Routes,
+};
 use crate::{
     auth::PublishGate,
-    ledger::Reason,
-    outbox::{Ending, Ring, SHARED_FROM_BYTES},
     protocol::{Publish, encode},
+    subject::mapping::Mappings,
 };
 
 /// How long a publisher waits for a receiver that is nearly full, so that a reader which is only
 /// a little slower than a flood is not cut off. nats-server waits as long.
 const STALL: Duration = Duration::from_millis(5);
+/// How long it waits for all of them together behind one read, as nats-server does.
+const STALLS: Duration = Duration::from_millis(10);
 
 /// How one connection publishes.
 #[derive(Debug)]
 pub(crate) struct Publisher {
     scope: Arc<Scope>,
+    /// Where publications of the account go elsewhere.
+    mappings: Option<Arc<Mappings>>,
     /// Where the user may not publish everywhere.
     gate: Option<PublishGate>,
     routes: Routes,
@@ -28,14 +35,11 @@ pub(crate) struct Publisher {
     chance: SmallRng,
 }
 
-/// Who was written to and not rung yet.
-#[derive(Debug, Default)]
-struct Bells(Vec<Arc<Client>>);
-
 impl Publisher {
     pub(crate) fn new(scope: Arc<Scope>) -> Publisher {
         Publisher {
             gate: scope.grants().as_ref().and_then(PublishGate::new),
+            mappings: scope.account().mappings(),
             scope,
             routes: Routes::default(),
             bells: Bells::default(),
@@ -47,17 +51,25 @@ impl Publisher {
     pub(crate) fn enter(&mut self, scope: Arc<Scope>) {
         self.gate = scope.grants().as_ref().and_then(PublishGate::new);
         self.routes = Routes::default();
+        self.mappings = scope.account().mappings();
         self.scope = scope;
     }
 
     /// From now on it may do what a login to this scope of the same account leads to.
     pub(crate) fn follow(&mut self, scope: &Scope) {
         self.scope.follow(scope);
+        self.mappings = self.scope.account().mappings();
         self.gate = self.scope.grants().as_ref().and_then(PublishGate::new);
     }
 
     pub(crate) fn scope(&self) -> &Arc<Scope> {
         &self.scope
+    }
+
+    /// Where a publication goes instead, if anywhere (ACC-017).
+    #[inline]
+    pub(crate) fn map(&self, subject: &[u8]) -> Option<Vec<u8>> {
+        self.mappings.as_ref()?.map(subject)
     }
 
     /// Whether the user may publish to this subject (PERM-001, PERM-014).
@@ -78,31 +90,14 @@ impl Publisher {
     pub(crate) fn publish(&mut self, from: &Arc<Client>, message: &Publish<'_>) -> bool {
         let Publisher { scope, routes, bells, chance, .. } = self;
         let route = routes.find(scope.account(), message.subject);
-        let large = message.body.len() >= SHARED_FROM_BYTES && !route.is_empty();
-        let shared = large.then(|| Bytes::copy_from_slice(message.body));
-        let mut deliver = |to: &Subscription| {
-            let (delivered, ring) = to.deliver(from, message, shared.as_ref());
-            bells.note(ring, &to.client);
-            delivered
-        };
-        let mut delivered = false;
-        for subscription in &route.plain {
-            delivered |= deliver(subscription);
-        }
-        for group in &route.queues {
-            // Chosen at random; who can't take it hands it on (CORE-QUEUE-006, 012).
-            let members = &group.members;
-            let first = chance.random_range(0..members.len());
-            delivered |= members[first..].iter().chain(&members[..first]).any(|to| deliver(to));
-        }
-        delivered
+        Passage::new(from, scope, bells, chance).follow(route, message)
     }
 
     /// Sends the no-responders status, if the requester itself has a plain subscription that
     /// covers the reply subject (CORE-REQ-005).
     pub(crate) fn no_responders(&mut self, from: &Arc<Client>, reply: &[u8], name: Option<&[u8]>) {
         let route = self.routes.find(self.scope.account(), reply);
-        if let Some(own) = route.plain.iter().find(|found| Arc::ptr_eq(&found.client, from)) {
+        if let Some(own) = route.plain.iter().find(|found| found.receiver.is(from)) {
             let ring = from.outbox.append(|out| encode::no_responders(out, reply, &own.sid, name));
             self.bells.note(ring, from);
         }
@@ -116,7 +111,7 @@ impl Publisher {
 
     /// Wakes everybody written to since the last call: once for a whole batch of operations.
     pub(crate) fn ring(&mut self) {
-        for client in &self.bells.0 {
+        for client in self.bells.due() {
             client.outbox.ring();
         }
     }
@@ -124,13 +119,15 @@ impl Publisher {
     /// Gives receivers that are nearly full a moment. One that does not use it is not waited for
     /// again until it has made room, so that it costs the others nothing. Says how often it waited.
     pub(crate) async fn ease(&mut self) -> u64 {
-        let mut stalls = 0;
-        for client in self.bells.0.drain(..) {
+        let (mut stalls, mut left) = (0, STALLS);
+        for client in self.bells.take() {
             if !client.outbox.is_full() {
                 client.hopeless.store(false, Ordering::Relaxed);
-            } else if !client.hopeless.load(Ordering::Relaxed) {
-                let eased = tokio::time::timeout(STALL, client.outbox.drained()).await;
-                client.hopeless.store(eased.is_err(), Ordering::Relaxed);
+            } else if !left.is_zero() && !client.hopeless.load(Ordering::Relaxed) {
+                let (began, patience) = (Instant::now(), STALL.min(left));
+                let eased = timeout(patience, client.outbox.drained()).await;
+                client.hopeless.store(eased.is_err() && patience == STALL, Ordering::Relaxed);
+                left = left.saturating_sub(began.elapsed());
                 stalls += 1;
             }
         }
@@ -140,19 +137,5 @@ impl Publisher {
     /// Forgets where subjects led before the index has changed.
     pub(crate) fn forget_old_routes(&mut self) {
         self.routes.forget_old(self.scope.account());
-    }
-}
-
-impl Bells {
-    fn note(&mut self, ring: Ring, client: &Arc<Client>) {
-        match ring {
-            Ring::Due => self.0.push(client.clone()),
-            Ring::No => {}
-            Ring::Overflow => {
-                log::info!("{} - Slow Consumer Detected: MaxPending exceeded", client.label);
-                client.ledger.ends(Reason::SLOW_PENDING);
-                client.outbox.end(Ending::Cut);
-            }
-        }
     }
 }

@@ -28,7 +28,7 @@ pub(crate) enum Phase {
 
 impl Terms {
     pub(crate) fn new(config: Config, greeting: Info) -> Terms {
-        let authenticator = Authenticator::new(&config);
+        let authenticator = Authenticator::new(&config, &greeting.server_name);
         let greeting = Info { auth_required: authenticator.asks(), ..greeting };
         Terms {
             config: Arc::new(config),

@@ -42,6 +42,9 @@ impl Broker for Recorder {
     fn is_subscribed_out(&self) -> bool {
         self.max_subscriptions > 0 && self.subscriptions >= self.max_subscriptions
     }
+    fn map(&self, subject: &[u8]) -> Option<Vec<u8>> {
+        subject.strip_prefix(b"map.").map(<[u8]>::to_vec)
+    }
     fn may_publish(&mut self, subject: &[u8]) -> bool {
         !subject.starts_with(b"no.")
     }

@@ -4,7 +4,7 @@ use super::*;
 use crate::auth::{SubjectPermission, User};
 
 fn authenticator(auth: Auth) -> Authenticator {
-    Authenticator::new(&Config { auth, ..Config::default() })
+    Authenticator::new(&Config { auth, ..Config::default() }, "")
 }
 
 fn offer(user: &str, password: &str, token: &str) -> Credentials {

@@ -1,0 +1,157 @@
+//! Requests from other accounts that have not been answered yet.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::{Duration, Instant},
+};
+
+use foldhash::fast::RandomState;
+use rand::{RngExt, distr::Alphanumeric};
+
+use super::{
+    super::{Account, Passage, Service},
+    service::forward,
+};
+use crate::{ResponseType, protocol::Publish};
+
+/// Requests that may wait for an answer in one account; the oldest has to go for one more.
+const OPEN_MAX: usize = 64 << 10;
+/// Random letters of an account, and of a request: `_R_.abcdef.ghijkl` (ACC-007).
+const LETTERS: usize = 6;
+/// Old requests looked at for each new one, so that the forgotten ones do not pile up.
+const LOOKED_AT: usize = 2;
+
+/// Where answers go, by the reply subject that the responder was shown.
+#[derive(Debug)]
+pub(super) struct Responses {
+    /// Where the responders are.
+    account: Weak<Account>,
+    pattern: String,
+    open: Mutex<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    requests: HashMap<Arc<[u8]>, Request, RandomState>,
+    /// Those and some that are gone, from the oldest on.
+    order: VecDeque<Arc<[u8]>>,
+}
+
+/// A request that waits for an answer.
+#[derive(Debug, Clone)]
+pub(super) struct Request {
+    /// Where it came from.
+    pub(super) account: Arc<Account>,
+    /// Where the answer is wanted there.
+    pub(super) reply: Arc<[u8]>,
+    pub(super) terms: ResponseTerms,
+    until: Instant,
+}
+
+/// How many answers there may be, and how long each is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ResponseTerms {
+    pub(super) responses: ResponseType,
+    pub(super) threshold: Duration,
+}
+
+impl Responses {
+    pub(super) fn new(account: &Arc<Account>) -> Responses {
+        let account = Arc::downgrade(account);
+        Responses { account, pattern: format!("_R_.{}.>", letters()), open: Mutex::default() }
+    }
+
+    /// What answers are published to.
+    pub(super) fn pattern(&self) -> &str {
+        &self.pattern
+    }
+
+    /// Writes a request down, and says where to answer it.
+    pub(super) fn expect(
+        &self,
+        account: &Arc<Account>,
+        reply: &[u8],
+        terms: ResponseTerms,
+    ) -> Arc<[u8]> {
+        let prefix = self.pattern.trim_end_matches('>');
+        let subject: Arc<[u8]> = format!("{prefix}{}", letters()).into_bytes().into();
+        let now = Instant::now();
+        let request = Request {
+            account: account.clone(),
+            reply: reply.into(),
+            terms,
+            until: now + terms.threshold,
+        };
+        let mut open = self.lock();
+        open.make_room(now);
+        open.requests.insert(subject.clone(), request);
+        open.order.push_back(subject.clone());
+        subject
+    }
+
+    /// There will be no answer, or no other one.
+    pub(super) fn forget(&self, subject: &[u8]) {
+        self.lock().requests.remove(subject);
+    }
+
+    /// Whose request is answered at this subject.
+    fn find(&self, subject: &[u8]) -> Option<Request> {
+        let now = Instant::now();
+        let mut open = self.lock();
+        let request = open.requests.get_mut(subject)?;
+        if request.until < now {
+            open.requests.remove(subject);
+            return None;
+        }
+        request.until = now + request.terms.threshold;
+        Some(request.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    /// Lets go of old requests that are over, and of the oldest if there are too many.
+    fn make_room(&mut self, now: Instant) {
+        for _ in 0..LOOKED_AT {
+            let Some(oldest) = self.order.pop_front() else { return };
+            match self.requests.get(&oldest) {
+                Some(request) if request.until >= now => self.order.push_back(oldest),
+                _ => drop(self.requests.remove(&oldest)),
+            }
+        }
+        while self.requests.len() >= OPEN_MAX {
+            let Some(oldest) = self.order.pop_front() else { return };
+            self.requests.remove(&oldest);
+        }
+    }
+}
+
+impl Service for Arc<Responses> {
+    /// An answer goes to the account that asked. A request with one answer is over then, and one
+    /// with several by an empty message, or when nobody wants them any more (ACC-009).
+    fn take(&self, message: &Publish<'_>, passage: &mut Passage<'_>) -> bool {
+        let (Some(request), Some(own)) = (self.find(message.subject), self.account.upgrade())
+        else {
+            return false;
+        };
+        let Request { account, reply, terms, .. } = request;
+        if terms.responses == ResponseType::Singleton {
+            // Before it is delivered, so that no second one slips through meanwhile.
+            self.forget(message.subject);
+        }
+        let answer = Publish { subject: &reply, ..*message };
+        let delivered = forward(&answer, (&own, &account), terms, passage);
+        if !delivered || message.body.is_empty() {
+            self.forget(message.subject);
+        }
+        delivered
+    }
+}
+
+fn letters() -> String {
+    rand::rng().sample_iter(Alphanumeric).take(LETTERS).map(char::from).collect()
+}

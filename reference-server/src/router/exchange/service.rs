@@ -1,0 +1,110 @@
+//! An imported service: requests go to another account, under their name there.
+
+use std::sync::Arc;
+
+use super::{
+    super::{Account, Passage, Service},
+    info::{self, RequestInfo},
+    responses::ResponseTerms,
+};
+use crate::{
+    Export, ExportKind, Import, Profile, ResponseType,
+    protocol::Publish,
+    subject::transform::{Transform, numbered, reverse},
+};
+
+/// The way of requests from one account to another (ACC-007).
+#[derive(Debug)]
+pub(super) struct ServiceImport {
+    pub(super) importer: Arc<Account>,
+    pub(super) exporter: Arc<Account>,
+    /// The name there, of the name here; none is the same.
+    rename: Option<Transform>,
+    terms: ResponseTerms,
+    /// The exporter is told who asks (ACC-010).
+    share: bool,
+    server_name: Arc<str>,
+    /// The requester is told where nobody is there to answer (ACC-011).
+    tells_of_nobody: bool,
+}
+
+/// Who asked, where a request goes from one account to the next.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    info: RequestInfo,
+    share: bool,
+}
+
+impl ServiceImport {
+    pub(super) fn new(
+        (importer, exporter): (&Arc<Account>, &Arc<Account>),
+        (import, export): (&Import, &Export),
+        share: bool,
+        server_name: &Arc<str>,
+        profile: Profile,
+    ) -> ServiceImport {
+        let (responses, threshold) = match export.kind {
+            ExportKind::Service { responses, threshold } => (responses, threshold),
+            ExportKind::Stream => (ResponseType::Singleton, std::time::Duration::ZERO),
+        };
+        let local = import.local_subject();
+        let renamed = local != import.subject;
+        ServiceImport {
+            importer: importer.clone(),
+            exporter: exporter.clone(),
+            rename: renamed.then(|| reverse(&import.subject, &numbered(&local)).ok()).flatten(),
+            terms: ResponseTerms { responses, threshold },
+            share,
+            server_name: server_name.clone(),
+            tells_of_nobody: profile.tells_of_nobody_across_accounts(),
+        }
+    }
+
+    /// Who asks, as the next account is to see it.
+    fn asked(&self, passage: &Passage<'_>) -> Asked {
+        let Some(Asked { mut info, share }) = passage.asked.clone() else {
+            let name = self.importer.name();
+            let info =
+                RequestInfo::of(passage.from(), name, self.share.then_some(&*self.server_name));
+            return Asked { info, share: self.share };
+        };
+        info.comes_by(self.importer.name(), (!share && self.share).then_some(&*self.server_name));
+        Asked { info, share: self.share }
+    }
+}
+
+impl Service for ServiceImport {
+    fn take(&self, message: &Publish<'_>, passage: &mut Passage<'_>) -> bool {
+        let renamed = self.rename.as_ref().map(|rename| rename.apply(message.subject));
+        let subject = renamed.as_deref().unwrap_or(message.subject);
+        let asked = self.asked(passage);
+        let body = info::tell(message, &asked.info);
+        let before = passage.asked.replace(asked);
+        let ways = (&self.importer, &self.exporter);
+        let delivered =
+            forward(&Publish { subject, ..body.message(message) }, ways, self.terms, passage);
+        passage.asked = before;
+        delivered || !self.tells_of_nobody
+    }
+}
+
+/// Publishes a message that comes from one account in another one; what is answered comes back.
+pub(super) fn forward(
+    message: &Publish<'_>,
+    (from, to): (&Arc<Account>, &Arc<Account>),
+    terms: ResponseTerms,
+    passage: &mut Passage<'_>,
+) -> bool {
+    let mapped = to.mappings().and_then(|mappings| mappings.map(message.subject));
+    let subject = mapped.as_deref().unwrap_or(message.subject);
+    let Some(wanted) = message.reply else {
+        return passage.publish(to, &Publish { subject, ..*message });
+    };
+    let responses = to.exchange.responses(to);
+    let reply = responses.expect(from, wanted, terms);
+    let delivered = passage.publish(to, &Publish { subject, reply: Some(&reply), ..*message });
+    if !delivered {
+        responses.forget(&reply);
+    }
+    delivered
+}
