@@ -1,5 +1,6 @@
 //! The judge of logins.
 
+mod accounts;
 mod check;
 
 use std::{
@@ -14,7 +15,7 @@ use tokio::sync::Semaphore;
 
 pub(crate) use self::check::Check;
 use super::{
-    AccountOptions, Auth, ConnectionType, Credential, GLOBAL_ACCOUNT, Grants, Permissions, Secret,
+    Auth, ConnectionType, Credential, Grants, Secret,
     trust::{Refusal, Trust},
 };
 use crate::{
@@ -121,7 +122,7 @@ impl Authenticator {
     ) -> Authenticator {
         let auth = &config.auth;
         let trust = Trust::new(&auth.operator_mode, before, config.profile);
-        let mut accounts = accounts(auth, before);
+        let mut accounts = accounts::configured(auth, before);
         accounts.extend(trust.iter().flat_map(Trust::accounts).cloned());
         let system = match &trust {
             Some(trust) => trust.system_account(),
@@ -371,34 +372,6 @@ fn signed(key: &str, nonce: Option<&str>, signature: &str) -> bool {
 #[cfg(not(feature = "nkeys"))]
 fn signed(_: &str, _: Option<&str>, _: &str) -> bool {
     false
-}
-
-/// `$G`, the configured ones, and the system's if it is not among them (ACC-002); those that were
-/// there before are kept, with what is new about them.
-fn accounts(auth: &Auth, before: &[Arc<Account>]) -> Vec<Arc<Account>> {
-    let known = |name: &str| auth.accounts.iter().any(|account| account.name == name);
-    let global = AccountOptions::new(GLOBAL_ACCOUNT);
-    // In operator mode it is one of the trusted accounts, or there is none.
-    let named = auth.system().filter(|_| !auth.operator_mode.is_on());
-    let system = named.filter(|name| *name != GLOBAL_ACCOUNT && !known(name));
-    let system = system.map(AccountOptions::new);
-    let all = std::iter::once(&global).chain(&auth.accounts).chain(&system);
-    all.map(|account| {
-        let denies = |(_, _, it): (_, _, Option<&Permissions>)| {
-            it.is_some_and(|permissions| !permissions.subscribe.deny.is_empty())
-        };
-        // Users of any account may get what this one exports.
-        let concerned = |name| name == account.name || !account.exports.is_empty();
-        let filters = auth.users().filter(|(name, ..)| concerned(*name)).any(denies);
-        match before.iter().find(|found| found.name() == account.name) {
-            Some(found) => {
-                found.reload(account.limits, filters);
-                found.clone()
-            }
-            None => Arc::new(Account::new(&account.name, account.limits, filters)),
-        }
-    })
-    .collect()
 }
 
 /// Whether the system account's users are all there are (ACC-013).
