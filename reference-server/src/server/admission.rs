@@ -48,6 +48,7 @@ pub(crate) struct Entrances {
     websocket: Option<WebSocketAcceptor>,
     pub(super) websocket_addr: Option<SocketAddr>,
     /// Of the monitoring pages, if they are in TLS.
+    #[cfg_attr(not(feature = "monitoring"), allow(dead_code, reason = "pages need it"))]
     pub(crate) pages: Option<Arc<TlsAcceptor>>,
 }
 
