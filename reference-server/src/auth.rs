@@ -36,4 +36,4 @@ pub use self::{
 /// The account of those who belong to no other.
 pub(crate) const GLOBAL_ACCOUNT: &str = "$G";
 /// The account of the server's own services.
-pub(crate) const SYSTEM_ACCOUNT: &str = "$SYS";
+const SYSTEM_ACCOUNT: &str = "$SYS";

@@ -39,6 +39,10 @@ impl Trust {
         None
     }
 
+    pub(super) fn system_account(&self) -> Option<&str> {
+        match *self {}
+    }
+
     pub(super) fn announce(&self) {
         match *self {}
     }

@@ -25,7 +25,8 @@ pub struct OperatorMode {
     pub resolver: Option<Resolver>,
     /// For [`Resolver::Memory`]: the tokens of accounts by their public keys.
     pub accounts: BTreeMap<String, String>,
-    /// The account, by its public key, of the server's own services.
+    /// The account of the server's own services, by its public key, and where there are no
+    /// operators by its name. Default, without operators, is `$SYS` (ACC-015).
     pub system_account: Option<String>,
 }
 
@@ -66,8 +67,7 @@ impl OperatorMode {
     /// What can't be meant, in nats-server's words (AUTH-033).
     pub(super) fn problem(&self, auth: &Auth, profile: Profile) -> Option<String> {
         if !self.is_on() {
-            let words = "a system account needs an operator in this server";
-            return self.system_account.as_ref().map(|_| words.to_owned());
+            return None;
         }
         if self.resolver.is_none() && !self.operators.is_empty() {
             return Some("operators require an account resolver to be configured".to_owned());

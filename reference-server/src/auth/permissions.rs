@@ -23,6 +23,9 @@ const ANSWERS_PRUNED_AFTER: usize = 4096;
 /// Compiled [`Permissions`].
 #[derive(Debug)]
 pub(crate) struct Grants {
+    /// What they were compiled from.
+    #[cfg(feature = "system")]
+    permissions: Permissions,
     publish: Sides,
     subscribe: Sides,
     responses: Option<Responses>,
@@ -67,11 +70,19 @@ impl Grants {
             publish.allow.get_or_insert_default();
         }
         Grants {
+            #[cfg(feature = "system")]
+            permissions: permissions.clone(),
             publish,
             subscribe: Sides::new(&permissions.subscribe),
             responses: permissions.responses,
             queues_apart: profile.denied_queue_stands_alone(),
         }
+    }
+
+    /// As they were configured (AUTH-036).
+    #[cfg(feature = "system")]
+    pub(crate) fn permissions(&self) -> &Permissions {
+        &self.permissions
     }
 
     /// Whether messages to this subject may be published, answers aside.

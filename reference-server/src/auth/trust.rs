@@ -115,6 +115,11 @@ impl Trust {
         Some(Trust { operators, system_account, accounts, options, profile })
     }
 
+    /// The name of the system account, if there is one.
+    pub(super) fn system_account(&self) -> Option<&str> {
+        self.system_account.as_deref()
+    }
+
     /// Tells the log whom is trusted (AUTH-025).
     pub(super) fn announce(&self) {
         if self.operators.is_empty() {

@@ -47,6 +47,9 @@ pub(super) const OPTIONS: &Table<Config> = &[
     // Who may log in.
     setting(&["authorization"], auth::authorization),
     setting(&["accounts"], auth::accounts),
+    setting(&["no_system_account", "no_system", "no_sys_acc"], |c, it| {
+        put(&mut c.auth.no_system_account, it.flag())
+    }),
     setting(&["mappings", "maps"], |c, it| put(&mut c.auth.mappings, exchange::mappings(it))),
     setting(&["no_auth_user"], |c, it| put(&mut c.auth.no_auth_user, it.text().map(Some))),
     setting(&["operator", "operators", "root", "roots", "root_operator", "root_operators"], {
@@ -66,9 +69,13 @@ pub(super) const OPTIONS: &Table<Config> = &[
         c.monitoring.host = host.or(c.monitoring.host.take());
         put(&mut c.monitoring.port, Ok(Some(port)))
     }),
-    setting(&["http_port", "monitor_port"], |c, it| {
-        put(&mut c.monitoring.port, it.port().map(|port| (it.integer() != Ok(0)).then_some(port)))
+    setting(&["https"], |c, it| {
+        let (host, port) = it.address()?;
+        c.monitoring.host = host.or(c.monitoring.host.take());
+        put(&mut c.monitoring.https_port, Ok(Some(port)))
     }),
+    setting(&["http_port", "monitor_port"], |c, it| put(&mut c.monitoring.port, pages_port(it))),
+    setting(&["https_port"], |c, it| put(&mut c.monitoring.https_port, pages_port(it))),
     setting(&["http_base_path"], |c, it| put(&mut c.monitoring.base_path, it.text())),
     setting(&["max_closed_clients"], |c, it| {
         put(&mut c.monitoring.max_closed_clients, closed_clients(it))
@@ -112,9 +119,6 @@ pub(super) const OPTIONS: &Table<Config> = &[
     ignored(&["store_dir", "storedir"], NO_JETSTREAM),
     // Not here yet.
     unsupported(&["ocsp"]),
-    unsupported(&["https"]),
-    unsupported(&["https_port"]),
-    unsupported(&["no_system_account", "no_system", "no_sys_acc"]),
     unsupported(&["default_sentinel"]),
     unsupported(&["resolver_tls"]),
     unsupported(&["resolver_pinned_accounts"]),
@@ -159,6 +163,11 @@ fn payload(it: Field<'_>) -> Result<usize, Problem> {
         true => Err(it.problem("max_payload value is too big")),
         false => it.count(),
     }
+}
+
+/// 0 is no pages.
+fn pages_port(it: Field<'_>) -> Result<Option<u16>, Problem> {
+    Ok(Some(it.port()?).filter(|_| it.integer() != Ok(0)))
 }
 
 /// 0 stands for the default.

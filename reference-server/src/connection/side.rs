@@ -1,8 +1,11 @@
 //! The broker as one client's session sees it.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
-use super::bounds::{Bounds, ServerBounds};
+use super::{
+    bounds::{Bounds, ServerBounds},
+    names::{Names, introduction},
+};
 use crate::{
     auth::{Authenticator, Check, Offer, Review, Verdict},
     ledger::{Identity, Reason},
@@ -11,6 +14,7 @@ use crate::{
     server::Terms,
     session::{AUTHORIZATION_VIOLATION, Broker, Close, LogIn, SUBSCRIPTION_VIOLATION},
     subject,
+    system::Herald,
     transport::{Kind, Peer},
 };
 
@@ -23,6 +27,7 @@ pub(crate) struct Newcomer {
     pub(crate) peer: Arc<Peer>,
     /// What held when it came.
     pub(crate) terms: Terms,
+    pub(crate) herald: Herald,
 }
 
 /// A client, and all that it is to the broker.
@@ -36,6 +41,7 @@ pub(super) struct Side {
     /// The client said that it expects INFO at any time.
     pub(super) takes_info: bool,
     authenticator: Arc<Authenticator>,
+    herald: Herald,
     /// A login whose verdict takes long.
     check: Option<Check>,
     /// That login is not a new one: it is judged again.
@@ -51,17 +57,11 @@ pub(super) struct Side {
     names_queues: bool,
 }
 
-#[derive(Debug, Default)]
-struct Names {
-    user: String,
-    nkey: String,
-    has_token: bool,
-}
-
 impl Side {
     pub(super) fn new(newcomer: Newcomer) -> Side {
-        let Newcomer { client, info, peer, terms } = newcomer;
+        let Newcomer { client, info, peer, terms, herald } = newcomer;
         let Terms { config, authenticator, .. } = terms;
+        let authenticator = authenticator.at(peer.kind).clone();
         client.ledger.comes_by(&peer);
         let anybody = authenticator.anybody();
         let seat = (!authenticator.is_required()).then(|| Seat::take(anybody.account())).flatten();
@@ -74,6 +74,7 @@ impl Side {
             first_ping: false,
             takes_info: false,
             authenticator,
+            herald,
             check: None,
             reviewing: false,
             seat,
@@ -128,6 +129,10 @@ impl Side {
         }
     }
 
+    pub(super) fn login_timeout(&self) -> Duration {
+        self.authenticator.timeout()
+    }
+
     /// Largest payload of this client.
     pub(super) fn max_payload_bytes(&self) -> usize {
         self.info.max_payload
@@ -171,10 +176,12 @@ impl Side {
         }
         self.server_bounds = ServerBounds::new(&terms.config);
         self.limit();
-        if Arc::ptr_eq(&terms.authenticator, &self.authenticator) {
+        let authenticator = terms.authenticator.at(self.peer.kind);
+        self.info.auth_required = authenticator.asks();
+        if Arc::ptr_eq(authenticator, &self.authenticator) {
             return Ok(());
         }
-        let before = std::mem::replace(&mut self.authenticator, terms.authenticator.clone());
+        let before = std::mem::replace(&mut self.authenticator, authenticator.clone());
         let stays = match self.is_admitted() {
             true => self.review(&before, credentials),
             false => self.wait_on(credentials),
@@ -275,14 +282,7 @@ impl Side {
 
     /// Tells the log who could not log in, never with what (AUTH-023).
     pub(super) fn log_refusal(&self) {
-        let Names { user, nkey, has_token, .. } = &self.names;
-        let who = match (nkey.as_str(), user.as_str()) {
-            ("", "") if *has_token => " - Token \"[REDACTED]\"".to_owned(),
-            ("", "") => String::new(),
-            ("", user) => format!(" - User {user:?}"),
-            (nkey, _) => format!(" - Nkey {nkey:?}"),
-        };
-        log::error!("{} - authentication error{who}", self.client.label.place());
+        log::error!("{} - authentication error{}", self.client.label.place(), self.names.logged());
     }
 }
 
@@ -294,11 +294,12 @@ impl Broker for Side {
     fn log_in(&mut self, options: &ConnectOptions) -> Result<LogIn, Close> {
         let credentials = self.peer.cookies.complete(&options.credentials);
         self.client.label.connects(options);
-        self.names = Names {
-            user: credentials.user.clone(),
-            nkey: credentials.nkey.clone(),
-            has_token: !credentials.token.is_empty(),
-        };
+        self.names = Names::of(&credentials);
+        if !self.is_admitted() {
+            let identity =
+                Identity { account: None, user: self.names.shown(), ..introduction(options) };
+            self.client.ledger.introduce(identity);
+        }
         let nonce = self.info.nonce.as_deref();
         match self.authenticator.judge(&self.offer(&credentials, nonce)) {
             Verdict::Admitted(scope) => self.admit(scope).map(|()| LogIn::Done),
@@ -315,23 +316,24 @@ impl Broker for Side {
         let scope = self.publisher.scope();
         let lease = scope.lease();
         self.client.ledger.introduce(Identity {
-            name: options.name.clone(),
-            lang: options.lang.clone(),
-            version: options.version.clone(),
             account: Some(scope.account().name().to_owned()),
             user: Some(scope.user().to_string()).filter(|user| !user.is_empty()),
             issuer: lease.as_ref().map(|lease| lease.issuer.clone()),
             account_name: lease.as_ref().map(|lease| lease.account_name.clone()),
+            ..introduction(options)
         });
+        self.herald.connected(&self.client);
         self.first_ping |= first;
         self.takes_info = options.protocol == 1;
     }
 
     fn send_info(&mut self) {
-        let account = self.publisher.scope().account().name().to_owned();
+        let account = self.publisher.scope().account();
+        let system = self.authenticator.system_account();
         let info = Info {
             connect_info: true,
-            remote_account: Some(account),
+            remote_account: Some(account.name().to_owned()),
+            account_is_system: system.is_some_and(|system| Arc::ptr_eq(system, account)),
             auth_required: self.authenticator.is_required(),
             nonce: None,
             ..self.info.clone()

@@ -19,6 +19,8 @@ impl Reason {
     pub(crate) const CLIENT_CLOSED: Reason = reason("Client Closed", 1000);
     pub(crate) const READ_ERROR: Reason = reason("Read Error", 1000);
     pub(crate) const WRITE_ERROR: Reason = reason("Write Error", 1000);
+    #[cfg_attr(not(feature = "system"), allow(dead_code, reason = "nobody can ask for it"))]
+    pub(crate) const KICKED: Reason = reason("Kicked", 1000);
     pub(crate) const SHUTDOWN: Reason = reason("Server Shutdown", 1001);
     pub(crate) const SLOW_PENDING: Reason = reason("Slow Consumer (Pending Bytes)", 1008);
     pub(crate) const SLOW_WRITE: Reason = reason("Slow Consumer (Write Deadline)", 1008);

@@ -1,9 +1,10 @@
 //! What accounts have of each other.
 //!
-//! An imported stream is a [`Shadow`]: a client's subscription stands a second time in the index of
-//! the exporter, and what it gets there is delivered under its local subject. An imported service
-//! is a [`Service`](super::Service) in the index of the importer, which publishes the request in the exporter's account
-//! with another reply subject, at which [`Responses`] wait for the answer (ACC-003, ACC-007).
+//! An imported stream is a [`Shadow`]: a client's subscription stands a second time, in the index
+//! of the exporter, and what it gets there is delivered under its local subject. An imported
+//! service is a [`Service`](super::Service) in the index of the importer. It publishes the request
+//! in the exporter's account with another reply subject, at which [`Responses`] wait for the answer
+//! (ACC-003, ACC-007).
 
 mod info;
 mod responses;
@@ -159,7 +160,7 @@ impl Exchange {
         self.replace(account, &Arc::default());
         let responding = self.responses.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Responding { hears, .. }) = responding {
-            account.remove(&hears);
+            account.dismiss_service(&hears);
         }
     }
 
@@ -177,10 +178,12 @@ impl Exchange {
         let mut responding = self.responses.lock().unwrap_or_else(PoisonError::into_inner);
         let responding = responding.get_or_insert_with(|| {
             let responses = Arc::new(Responses::new(account));
-            let hears = account.service(responses.pattern(), responses.clone());
-            account.insert(hears.clone());
+            let hears = account.serve(responses.pattern(), responses.clone());
             Responding { responses, hears }
         });
         responding.responses.clone()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -120,7 +120,7 @@ impl Scope {
     /// Where a request's reply subject has to be written down as soon as it is delivered: not for
     /// those who may publish there anyway.
     pub(super) fn notebook(&self, reply: &[u8]) -> Option<&Mutex<Answers>> {
-        let answers = self.answers.get()?;
+        let answers = self.answers.get().filter(|_| !reply.is_empty())?;
         let needed = self.grants().is_some_and(|it| it.allow_answers() && !it.may_publish(reply));
         needed.then_some(answers)
     }
