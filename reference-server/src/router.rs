@@ -37,6 +37,8 @@ use std::{
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 
+#[cfg(feature = "jwt")]
+pub(crate) use self::scope::Lease;
 pub(crate) use self::{
     account::Account,
     exchange::Arrangement,
@@ -44,7 +46,7 @@ pub(crate) use self::{
     passage::Passage,
     publisher::Publisher,
     receiver::{Receiver, Service},
-    scope::{Lease, Scope, Seat},
+    scope::{Scope, Seat},
 };
 use crate::{
     ledger::Ledger,

@@ -175,10 +175,16 @@ impl Teller<'_> {
 fn key(key: &tree::Key) -> Key {
     let (role, of) = match &key.role {
         tree::Role::Operator => (Role::Operator, None),
-        tree::Role::Account(of) => (Role::Account, Some(of.clone())),
+        tree::Role::Account(of) => (Role::Account, of.clone()),
         tree::Role::User(of) => (Role::User, of.clone()),
     };
-    Key { name: key.name.value.clone(), role, of, lasts_ms: key.lasts.map(ms) }
+    Key {
+        name: key.name.value.clone(),
+        role,
+        of,
+        lasts_ms: key.lasts.map(ms),
+        claims: key.claims.clone(),
+    }
 }
 
 fn act(act: tree::Act) -> Act {

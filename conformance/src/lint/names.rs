@@ -51,9 +51,10 @@ impl Walk {
             self.keys.insert(key.name.value.clone());
             self.bind(&key.name.value, &key.name.span);
             // Who vouches is of use to those below.
-            if let Role::Account(by) | Role::User(Some(by)) = &key.role {
+            if let Role::Account(Some(by)) | Role::User(Some(by)) = &key.role {
                 self.used.insert(by.clone());
             }
+            self.used.extend(key.named());
         }
         for name in ["certs", "ports"] {
             self.bound.insert(name.to_owned(), 0..0);

@@ -45,6 +45,7 @@ pub const CAPABILITIES: &[&str] = &[
     DIRECT,
     "gateways",
     "headers",
+    "imports",
     "jetstream",
     "jwt",
     "leafnodes",

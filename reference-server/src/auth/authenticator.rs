@@ -168,7 +168,12 @@ impl Authenticator {
             by_nkey,
             anybody: Arc::new(anybody),
             guest,
-            _arrangement: Arrangement::new(&accounts, config, &server_name),
+            _arrangement: Arrangement::new(
+                &accounts,
+                trust.as_ref().map_or(&auth.accounts, Trust::options),
+                config,
+                &server_name,
+            ),
             server_name,
             system,
             accounts,

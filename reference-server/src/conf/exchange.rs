@@ -72,11 +72,11 @@ const REMOTE: &Table<Remote> = &[
 ];
 
 pub(super) fn exports(it: Field<'_>) -> Result<Vec<Export>, Problem> {
-    entries(it, "Exports")?.map(export).collect()
+    entries(it, "Exports")?.filter_map(|it| export(it).transpose()).collect()
 }
 
 pub(super) fn imports(it: Field<'_>) -> Result<Vec<Import>, Problem> {
-    entries(it, "Imports")?.map(import).collect()
+    entries(it, "Imports")?.filter_map(|it| import(it).transpose()).collect()
 }
 
 fn entries<'a>(it: Field<'a>, name: &str) -> Result<impl Iterator<Item = Field<'a>>, Problem> {
@@ -99,13 +99,17 @@ fn go_type(it: Field<'_>) -> &'static str {
     }
 }
 
-fn export(it: Field<'_>) -> Result<Export, Problem> {
+/// None if what is wrong has been reported.
+fn export(it: Field<'_>) -> Result<Option<Export>, Problem> {
     if !it.is_map() {
         let words = "Export Items should be a map with type entry, got";
         return Err(it.problem(format!("{words} {}", go_type(it))));
     }
-    let mut entry = ExportEntry::default();
+    let (mut entry, before) = (ExportEntry::default(), it.problems());
     it.block(EXPORT, &mut entry)?;
+    if it.problems() > before {
+        return Ok(None);
+    }
     let of_service = entry.responses.is_some() || entry.threshold.is_some();
     let export = match (entry.stream, entry.service) {
         (Some(stream), Some(_)) => {
@@ -127,7 +131,7 @@ fn export(it: Field<'_>) -> Result<Export, Problem> {
         (None, None) => return Err(it.problem("an export needs a stream or a service")),
     };
     let (accounts, account_token_position) = (entry.accounts, entry.account_token_position);
-    Ok(Export { accounts, account_token_position, ..export })
+    Ok(Some(Export { accounts, account_token_position, ..export }))
 }
 
 fn responses(it: Field<'_>) -> Result<Option<ResponseType>, Problem> {
@@ -148,13 +152,17 @@ fn threshold(it: Field<'_>) -> Result<Option<Duration>, Problem> {
     it.duration_text().map(Some).map_err(|_| it.problem(format!("{words} {text:?}")))
 }
 
-fn import(it: Field<'_>) -> Result<Import, Problem> {
+/// None if what is wrong has been reported.
+fn import(it: Field<'_>) -> Result<Option<Import>, Problem> {
     if !it.is_map() {
         let words = "Import Items should be a map with type entry, got";
         return Err(it.problem(format!("{words} {}", go_type(it))));
     }
-    let mut entry = ImportEntry::default();
+    let (mut entry, before) = (ImportEntry::default(), it.problems());
     it.block(IMPORT, &mut entry)?;
+    if it.problems() > before {
+        return Ok(None);
+    }
     let import = match (entry.stream, entry.service) {
         (Some(_), Some(_)) => {
             return Err(it.problem("Detected stream but already saw a service"));
@@ -174,7 +182,7 @@ fn import(it: Field<'_>) -> Result<Import, Problem> {
     let prefix = entry.prefix.filter(|prefix| !prefix.is_empty() && import.is_stream());
     let to = entry.to.filter(|to| !to.is_empty()).map(Local::To);
     let local = to.or(prefix.map(Local::Prefix)).unwrap_or(Local::Same);
-    Ok(Import { local, ..import })
+    Ok(Some(Import { local, ..import }))
 }
 
 fn remote(it: Field<'_>, kind: &str) -> Result<Remote, Problem> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{
+    exchange::Exchange,
     format,
     query::{BadRequest, Query},
     subsz::SublistStats,
@@ -40,6 +41,8 @@ pub(super) struct AccountDetail {
     leafnode_connections: usize,
     client_connections: u64,
     subscriptions: usize,
+    #[serde(flatten)]
+    exchange: Exchange,
     #[serde(skip_serializing_if = "Option::is_none")]
     name_tag: Option<String>,
     sublist_stats: SublistStats,
@@ -82,6 +85,7 @@ pub(super) fn account_detail(
         leafnode_connections: 0,
         client_connections: tallies(server).get(name).map_or(0, |account| account.open),
         subscriptions: accounts.iter().map(|account| account.subscriptions()).sum(),
+        exchange: Exchange::of(&server.config().auth, name),
         name_tag: (server.profile() >= Profile::V2_11).then(|| name.to_owned()),
         sublist_stats: SublistStats::of(&accounts),
     })

@@ -198,6 +198,48 @@ mod tests {
     }
 
     #[test]
+    fn each_option_has_its_name() {
+        let all = r#"{"verbose":false,"pedantic":false,"echo":false,"headers":true,
+            "no_responders":true,"protocol":1,"name":"n","lang":"l","version":"v","user":"u",
+            "pass":"p","auth_token":"t","nkey":"k","sig":"s","jwt":"j","tls_required":true}"#;
+        let expected = ConnectOptions {
+            verbose: false,
+            pedantic: false,
+            echo: false,
+            headers: true,
+            no_responders: true,
+            protocol: 1,
+            name: "n".into(),
+            lang: "l".into(),
+            version: "v".into(),
+            credentials: Credentials {
+                user: "u".into(),
+                password: "p".into(),
+                token: "t".into(),
+                jwt: "j".into(),
+                nkey: "k".into(),
+                signature: "s".into(),
+            },
+            obsolete: false,
+        };
+        assert_eq!(merged(all), Some(expected));
+        assert_eq!(merged(r#"{"tls_required":1}"#), None);
+    }
+
+    #[test]
+    fn obsolete_is_what_names_an_account_or_asks_for_one() {
+        for (json, obsolete) in [
+            (r#"{"account":"A"}"#, true),
+            (r#"{"account":"A","new_account":false}"#, true),
+            (r#"{"new_account":true,"account":""}"#, true),
+            (r#"{"new_account":false,"account":""}"#, false),
+            (r#"{"new_account":null,"account":null}"#, false),
+        ] {
+            assert_eq!(merged(json).unwrap().obsolete, obsolete, "{json}");
+        }
+    }
+
+    #[test]
     fn a_later_connect_keeps_what_it_leaves_out() {
         let mut options = merged(r#"{"verbose":false,"echo":false}"#).unwrap();
         options.merge(br#"{"echo":true}"#).unwrap();

@@ -96,7 +96,8 @@ impl<'a> Passage<'a> {
         }
     }
 
-    /// Delivers to a client of another account, under the subject that it knows (ACC-005).
+    /// Delivers to a client of another account, under the subject that it knows (ACC-005). What
+    /// came through a service stays with the exporter.
     #[cold]
     fn rename(
         &mut self,
@@ -105,6 +106,9 @@ impl<'a> Passage<'a> {
         message: &Publish<'_>,
         shared: Option<&Bytes>,
     ) -> bool {
+        if self.services > 0 {
+            return false;
+        }
         let renamed = shadow.rename(message.subject);
         let subject = renamed.as_deref().unwrap_or(message.subject);
         let message = Publish { subject, ..*message };

@@ -104,3 +104,44 @@ fn the_pages_stay_as_they_are_when_options_change() {
     let refused = target.server().reload(moved).unwrap_err().to_string();
     assert!(refused.contains("not supported for HTTPBasePath: old=, new=/elsewhere"), "{refused}");
 }
+
+#[test]
+fn exports_imports_and_mappings_are_told() {
+    // MON-029, as 2.15.1 tells them.
+    let text = r#"accounts {
+        A {
+          exports: [ {stream: "pub.>"}, {service: s, response: stream, accounts: [K]} ]
+          mappings: { "q.*": "r.$1", half: [ {destination: h1, weight: 30} ] }
+        }
+        K { imports: [
+          {stream: {account: A, subject: "pub.*"}, to: "loc.$1"}
+          {service: {account: A, subject: s}, to: x, share: true}
+        ] } }"#;
+    let target = Target::ours(Server::builder().config_text(text).unwrap());
+    let detail = |name| target.json(&format!("/accountz?acc={name}"))["account_detail"].take();
+    let a = detail("A");
+    assert_eq!(
+        a["exports"],
+        json!([
+            {"subject": "pub.>", "type": "stream"},
+            {"subject": "s", "type": "service", "response_type": "Streamed",
+             "approved_accounts": ["K"]}
+        ])
+    );
+    assert_eq!(
+        a["mappings"],
+        json!({
+            "q.*": [{"subject": "r.$1", "weight": 100}],
+            "half": [{"subject": "h1", "weight": 30}, {"subject": "half", "weight": 100}]
+        })
+    );
+    assert_eq!(
+        detail("K")["imports"],
+        json!([
+            {"subject": "pub.*", "account": "A", "local_subject": "loc.*", "type": "stream",
+             "invalid": false, "share": false, "tracking": false},
+            {"subject": "s", "account": "A", "to": "x", "local_subject": "x", "type": "service",
+             "invalid": false, "share": true, "tracking": false}
+        ])
+    );
+}

@@ -7,6 +7,7 @@
 
 mod command_line;
 mod configuration;
+mod exchange;
 mod life;
 mod logging;
 mod logins;

@@ -1,10 +1,15 @@
 //! Operator mode: who may log in stands in tokens (AUTH-025 to AUTH-033).
 
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+};
+
 use nkeys::KeyPair;
 use serde_json::{Value, json};
 
 use crate::{
-    Client, Running, dial, run,
+    Client, Running, dial, program, run,
     tokens::{anything, overlay, part, sign, token},
 };
 
@@ -465,4 +470,98 @@ fn the_system_account_is_one_of_them() {
     let server = Running::start(&format!("{config}system_account: {key}\n"), &[]);
     assert!(!server.lines.iter().any(|line| line.contains("should utilize a System Account")));
     world.user(&server).fence();
+}
+
+#[test]
+fn a_page_tells_whose_users_are_connected_and_why_they_went() {
+    // AUTH-025, AUTH-027
+    let world = World::new();
+    let server = Running::start(&world.config(json!({})), &["-m", "-1"]);
+    let line = server.lines.iter().find(|line| line.contains("Starting http monitor on ")).unwrap();
+    let address = line.rsplit(' ').next().unwrap().to_owned();
+    let first = |path: &str| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let body = answer.split_once("\r\n\r\n").unwrap().1;
+        serde_json::from_str::<Value>(body).unwrap()["connections"][0].take()
+    };
+    let mut client = world.shows(&server, &{
+        let exp = json!({ "exp": now() + 3 });
+        world.user_token(json!({}), exp)
+    });
+    assert_eq!(client.line(), "PONG\r\n");
+    let page = first("/connz?auth=1");
+    let account = world.account.public_key();
+    assert_eq!(page["authorized_user"], world.user.public_key());
+    assert_eq!((&page["account"], &page["issuer_key"]), (&json!(account), &json!(account)));
+    if !is_old() {
+        assert_eq!(page["name_tag"], "acme");
+    }
+    assert_eq!(told(&mut client), "-ERR 'User Authentication Expired'\r\n");
+    let closed = || first("/connz?state=closed")["reason"] == "Authentication Expired";
+    crate::eventually(closed);
+}
+
+#[test]
+fn no_token_is_written_to_the_log() {
+    // AUTH-023; a real server traces them.
+    if program().1 {
+        return;
+    }
+    let world = World::new();
+    let mut server = Running::start(&world.config(json!({})), &["-DV"]);
+    let bearer = world.user_token(json!({ "bearer_token": true }), json!({}));
+    world.shows(&server, &bearer).fence_behind("PONG\r\n");
+    let broken = format!("{bearer}x");
+    assert_eq!(told(&mut world.shows(&server, &broken)), VIOLATION);
+    server.wait_for("User JWT not valid: claim failed V2 signature verification");
+    server.signal(rustix::process::Signal::TERM);
+    server.lines.extend(server.log.iter());
+    let secret = bearer.rsplit('.').next().unwrap();
+    assert!(!server.lines.iter().any(|line| line.contains(secret)), "{:#?}", server.lines);
+}
+
+#[test]
+fn accounts_import_what_others_export() {
+    // ACC-003, ACC-007, ACC-017
+    let (shop, office) = (World::new(), World::new());
+    let exports = json!([
+        { "name": "o", "subject": "orders.>", "type": "stream" },
+        { "name": "p", "subject": "price", "type": "service" },
+    ]);
+    let mappings = json!({ "old.*": [{ "subject": "orders.$1" }] });
+    let of_shop =
+        shop.account_token(json!({ "exports": exports, "mappings": mappings }), json!({}));
+    let from = shop.account.public_key();
+    let imports = json!([
+        { "subject": "orders.>", "account": from, "type": "stream", "to": "shop" },
+        { "subject": "price", "account": from, "type": "service", "local_subject": "ask" },
+        { "subject": "nothing", "account": from, "type": "service" },
+    ]);
+    let mut nats = json!({ "type": "account", "imports": imports });
+    let limits = json!({ "subs": -1, "payload": -1, "imports": -1, "exports": -1, "conn": -1 });
+    overlay(&mut nats, json!({ "limits": limits }));
+    let of_office = token(&shop.operator, &office.account, nats, json!({ "name": "office" }));
+    let config = shop.config_with(&of_shop);
+    let preload = config.strip_suffix(" }\n").unwrap();
+    let config = format!("{preload}, {}: {of_office} }}\n", office.account.public_key());
+    let server = Running::start(&config, &[]);
+    let (mut seller, mut clerk) = (shop.user(&server), office.user(&server));
+    seller.send("SUB price 1\r\n");
+    seller.fence();
+    clerk.send("SUB shop.orders.> 1\r\nSUB answer 2\r\n");
+    clerk.fence();
+    seller.send("PUB old.one 1\r\nx\r\n");
+    seller.fence();
+    clerk.fence_behind("MSG shop.orders.one 1 1\r\nx\r\n");
+    clerk.send("PUB ask answer 1\r\n?\r\n");
+    clerk.fence();
+    let asked = seller.line();
+    let reply = asked.split(' ').nth(3).unwrap().to_owned();
+    assert!(asked.starts_with("MSG price 1 ") && seller.line() == "?\r\n", "{asked}");
+    seller.send(&format!("PUB {reply} 1\r\n7\r\n"));
+    seller.fence();
+    clerk.fence_behind("MSG answer 2 1\r\n7\r\n");
 }

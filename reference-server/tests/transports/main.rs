@@ -6,6 +6,9 @@ mod certificates;
 #[cfg(feature = "monitoring")]
 mod pages;
 mod tls;
+#[cfg(feature = "jwt")]
+#[path = "../support/tokens.rs"]
+mod tokens;
 mod websocket;
 
 use std::time::Duration;

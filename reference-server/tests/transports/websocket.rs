@@ -314,6 +314,35 @@ async fn cookies_hold_credentials_and_connect_wins() {
 }
 
 #[tokio::test]
+#[cfg(feature = "jwt")]
+async fn a_cookie_may_hold_a_token_of_an_account() {
+    // WS-016, AUTH-026
+    use nats_reference_server::OperatorMode;
+    use nkeys::KeyPair;
+    use serde_json::json;
+
+    use crate::tokens::{anything, overlay, token};
+
+    let (operator, account) = (KeyPair::new_operator(), KeyPair::new_account());
+    let user = KeyPair::new_user();
+    let limits = json!({ "type": "account", "limits": { "conn": -1, "subs": -1, "payload": -1 } });
+    let of_operator = token(&operator, &operator, json!({ "type": "operator" }), json!({}));
+    let of_account = token(&operator, &account, limits, json!({}));
+    let mode = OperatorMode::new(of_operator).account(account.public_key(), of_account);
+    let options = WebSocket { jwt_cookie: Some("j".to_owned()), ..WebSocket::on(0) };
+    let server = Server::builder().websocket(options).operator_mode(mode).start().await.unwrap();
+    let mut bearer = anything();
+    overlay(&mut bearer, json!({ "bearer_token": true }));
+    overlay(&mut bearer, json!({ "allowed_connection_types": ["WEBSOCKET"] }));
+    let good = token(&account, &user, bearer, json!({}));
+    let unsigned = token(&account, &user, anything(), json!({}));
+    for (jwt, answer) in [(good, "PONG\r\n"), (unsigned, REFUSED)] {
+        assert_eq!(log_in(&server, &format!("Cookie: j={jwt}\r\n"), QUIET).await, answer);
+    }
+    assert_eq!(log_in(&server, "", QUIET).await, REFUSED);
+}
+
+#[tokio::test]
 async fn users_may_be_kept_to_one_kind_of_connection() {
     // AUTH-021
     let text = "authorization { users: [\n\

@@ -155,3 +155,48 @@ impl Service for Arc<Responses> {
 fn letters() -> String {
     rand::rng().sample_iter(Alphanumeric).take(LETTERS).map(char::from).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::AccountLimits;
+
+    const STREAM: ResponseTerms =
+        ResponseTerms { responses: ResponseType::Stream, threshold: Duration::from_secs(60) };
+
+    fn responses() -> (Arc<Account>, Responses) {
+        let account = Arc::new(Account::new("A", AccountLimits::default(), false));
+        let responses = Responses::new(&account);
+        (account, responses)
+    }
+
+    #[test]
+    fn a_request_is_over_when_its_time_is() {
+        let (account, responses) = responses();
+        let over = ResponseTerms { threshold: Duration::ZERO, ..STREAM };
+        let (in_time, late) =
+            (responses.expect(&account, b"r", STREAM), responses.expect(&account, b"r", over));
+        assert!(responses.pattern().strip_suffix('>').is_some_and(|prefix| {
+            in_time.starts_with(prefix.as_bytes()) && in_time.len() == prefix.len() + 6
+        }));
+        while Instant::now() == responses.lock().requests[&late].until {}
+        assert!(responses.find(&late).is_none());
+        assert_eq!(responses.find(&in_time).map(|it| it.reply), Some(b"r".as_slice().into()));
+        assert!(responses.find(b"_R_.no.one").is_none());
+    }
+
+    #[test]
+    fn forgotten_requests_are_let_go_and_too_many_never_wait() {
+        let (account, responses) = responses();
+        let over = ResponseTerms { threshold: Duration::ZERO, ..STREAM };
+        for _ in 0..1000 {
+            responses.expect(&account, b"r", over);
+        }
+        assert!(responses.lock().requests.len() < 10);
+        for _ in 0..OPEN_MAX + 10 {
+            responses.expect(&account, b"r", STREAM);
+        }
+        let open = responses.lock();
+        assert_eq!((open.requests.len(), open.order.len()), (OPEN_MAX, OPEN_MAX));
+    }
+}

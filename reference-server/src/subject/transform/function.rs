@@ -251,7 +251,12 @@ fn split<'a>(token: &'a [u8], delimiter: &[u8]) -> Vec<&'a [u8]> {
         rest = &rest[at + delimiter.len()..];
     }
     parts.push(rest);
+    // Two delimiters in front make an empty token in nats-server, so that the message is lost.
+    let doubled = parts.len() > 2 && parts[..2].iter().all(|part| part.is_empty());
     parts.retain(|part| !part.is_empty());
+    if doubled && !parts.is_empty() {
+        parts.insert(0, b"");
+    }
     parts
 }
 

@@ -1,0 +1,112 @@
+//! What `/accountz` says of exports, imports and mappings (MON-029).
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::{
+    Auth, ExportKind, ImportKind, ResponseType,
+    auth::GLOBAL_ACCOUNT,
+    subject::{
+        mapping::Mappings,
+        transform::{numbered, pattern_of},
+    },
+};
+
+/// An account's part; what is empty is left out.
+#[derive(Default, Serialize)]
+pub(super) struct Exchange {
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    mappings: BTreeMap<String, Vec<Destination>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    exports: Vec<Export>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    imports: Vec<Import>,
+}
+
+#[derive(Serialize)]
+struct Destination {
+    subject: String,
+    /// Of all destinations up to this one (ACC-018).
+    weight: u8,
+}
+
+#[derive(Serialize)]
+struct Export {
+    subject: String,
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    approved_accounts: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Import {
+    subject: String,
+    account: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<String>,
+    local_subject: String,
+    r#type: &'static str,
+    invalid: bool,
+    share: bool,
+    tracking: bool,
+}
+
+impl Exchange {
+    /// Of an account, as it is configured.
+    pub(super) fn of(auth: &Auth, account: &str) -> Exchange {
+        let named = auth.accounts.iter().find(|options| options.name == account);
+        let mappings = match account {
+            GLOBAL_ACCOUNT => auth.mappings.as_slice(),
+            _ => named.map_or(&[][..], |options| &options.mappings),
+        };
+        Exchange {
+            mappings: Mappings::new(mappings).iter().flat_map(shown).collect(),
+            exports: named.iter().flat_map(|it| &it.exports).map(export).collect(),
+            imports: named.iter().flat_map(|it| &it.imports).map(import).collect(),
+        }
+    }
+}
+
+fn shown(mappings: &Mappings) -> impl Iterator<Item = (String, Vec<Destination>)> {
+    mappings.shown().map(|(source, destinations)| {
+        let each = destinations.into_iter();
+        let each =
+            each.map(|(subject, weight)| Destination { subject: subject.to_owned(), weight });
+        (source.to_owned(), each.collect())
+    })
+}
+
+fn export(export: &crate::Export) -> Export {
+    let response_type = match export.kind {
+        ExportKind::Stream => None,
+        ExportKind::Service { responses, .. } => Some(match responses {
+            ResponseType::Singleton => "Singleton",
+            ResponseType::Stream => "Streamed",
+            ResponseType::Chunked => "Chunked",
+        }),
+    };
+    Export {
+        subject: export.subject.clone(),
+        r#type: if export.is_stream() { "stream" } else { "service" },
+        response_type,
+        approved_accounts: export.accounts.clone(),
+    }
+}
+
+fn import(import: &crate::Import) -> Import {
+    let (local, _) = pattern_of(&numbered(&import.local_subject()));
+    let service = !import.is_stream();
+    Import {
+        subject: import.subject.clone(),
+        account: import.account.clone(),
+        to: service.then(|| local.clone()),
+        local_subject: local,
+        r#type: if service { "service" } else { "stream" },
+        invalid: false,
+        share: import.kind == ImportKind::Service { share: true },
+        tracking: false,
+    }
+}
