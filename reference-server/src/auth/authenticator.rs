@@ -56,8 +56,8 @@ pub(crate) struct Authenticator {
 enum Guest {
     /// Configured: INFO asks for no login (AUTH-011).
     NoAuthUser(Arc<Identity>),
-    /// The system account's users are the only ones, and others need none (ACC-013).
-    BesideSystem,
+    /// The system account's users are the only ones, and others get a made-up name (ACC-013).
+    BesideSystem(Arc<Scope>),
 }
 
 /// Somebody who may log in.
@@ -154,7 +154,10 @@ impl Authenticator {
             Some(name) => {
                 by_name.get(name).or_else(|| by_nkey.get(name)).cloned().map(Guest::NoAuthUser)
             }
-            None => system_only(auth).then_some(Guest::BesideSystem),
+            None => system_only(auth).then(|| {
+                let name = accounts::made_up_name();
+                Guest::BesideSystem(Arc::new(Scope::new(accounts[0].clone(), &name, None)))
+            }),
         };
         let anybody = Identity {
             password: auth.token.clone().unwrap_or_default(),
@@ -230,7 +233,7 @@ impl Authenticator {
     pub(crate) fn without_connect(&self) -> Option<Arc<Scope>> {
         self.guest.as_ref().map(|guest| match guest {
             Guest::NoAuthUser(identity) => identity.scope.for_connection(),
-            Guest::BesideSystem => self.anybody(),
+            Guest::BesideSystem(scope) => scope.for_connection(),
         })
     }
 
@@ -283,7 +286,7 @@ impl Authenticator {
                 Some(Guest::NoAuthUser(identity)) if identity.takes(connection_type) => {
                     Verdict::Admitted(identity.scope.for_connection())
                 }
-                Some(Guest::BesideSystem) => Verdict::Admitted(self.anybody()),
+                Some(Guest::BesideSystem(scope)) => Verdict::Admitted(scope.for_connection()),
                 _ => Verdict::Refused,
             };
         }
