@@ -89,7 +89,7 @@ pub(crate) async fn serve<R, W>(
     let mut buffer = BytesMut::new();
     let close = conversation.read(&mut reader, &mut buffer).await;
     log::debug!("{} - Client connection closed: {close}", client.label);
-    if conversation.config.monitoring.port.is_some() {
+    if conversation.config.monitoring.is_on() {
         client.note_subscriptions();
     }
     client.leave().await;
@@ -210,7 +210,7 @@ impl Conversation {
     fn delay(&self) -> Duration {
         match self.side.is_admitted() {
             true => self.side.bounds.cut(self.keepalive.delay()),
-            false => self.config.auth.timeout,
+            false => self.side.login_timeout(),
         }
     }
 

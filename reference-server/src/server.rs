@@ -12,6 +12,7 @@ mod orders;
 mod overview;
 mod reload;
 mod terms;
+mod urls;
 
 use std::{
     collections::HashMap,
@@ -105,31 +106,6 @@ impl Server {
         Builder::default()
     }
 
-    /// What a client connects to: `nats://127.0.0.1:41234`, or `tls://…` where it must.
-    pub fn client_url(&self) -> String {
-        let config = self.config();
-        let tls = config.tls.is_some() && !config.allow_non_tls;
-        format!("{}://{}", if tls { "tls" } else { "nats" }, self.addr())
-    }
-
-    /// What a client connects to by WebSocket, if it can: `ws://127.0.0.1:41235`, or `wss://…`.
-    pub fn websocket_url(&self) -> Option<String> {
-        let addr = self.websocket_addr()?;
-        let tls = self.config().websocket.as_ref()?.tls.is_some();
-        Some(format!("{}://{addr}", if tls { "wss" } else { "ws" }))
-    }
-
-    fn websocket_addr(&self) -> Option<SocketAddr> {
-        self.shared.terms.borrow().entrances.websocket_addr
-    }
-
-    /// Where the monitoring pages are, if they are served: `http://127.0.0.1:41235`, with what
-    /// comes before their paths.
-    pub fn monitoring_url(&self) -> Option<String> {
-        let addr = self.shared.monitoring_addr?;
-        Some(format!("http://{addr}{}", self.config().monitoring.prefix()))
-    }
-
     /// The address that is listened on.
     pub fn addr(&self) -> SocketAddr {
         self.shared.addr
@@ -191,7 +167,9 @@ impl Server {
     pub async fn restart(self) -> Result<Server, StartError> {
         let mut config = (*self.config()).clone();
         config.port = self.addr().port();
-        config.monitoring.port = self.shared.monitoring_addr.map(|addr| addr.port());
+        for port in [&mut config.monitoring.port, &mut config.monitoring.https_port] {
+            *port = port.and(self.shared.monitoring_addr.map(|addr| addr.port()));
+        }
         if let (Some(it), Some(addr)) = (&mut config.websocket, self.websocket_addr()) {
             it.port = addr.port();
         }
@@ -202,6 +180,9 @@ impl Server {
     fn launch(config: Config) -> Result<(Server, oneshot::Receiver<()>), StartError> {
         if let Some(problem) = config.problem() {
             return Err(StartError::Config(problem));
+        }
+        if let Some(problem) = config.monitoring.contradiction(config.tls.is_some()) {
+            return Err(StartError::Pages(problem));
         }
         let mut entrances = Entrances::new(&config)?;
         let listener = listen::for_clients(&config)?;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod check;
+mod made;
 
 use std::{
     collections::HashMap,
@@ -9,20 +10,21 @@ use std::{
         Arc, OnceLock,
         mpsc::{Receiver, Sender, channel},
     },
+    time::Duration,
 };
 
 use tokio::sync::Semaphore;
 
 pub(crate) use self::check::Check;
 use super::{
-    Auth, ConnectionType, Credential, Grants, Secret,
+    ConnectionType, Secret,
     trust::{Refusal, Trust},
 };
 use crate::{
     Config,
     protocol::Credentials,
     router::{Account, Arrangement, Scope},
-    transport::Peer,
+    transport::{Kind, Peer},
 };
 
 /// Hashes computed at a time: those who may not log in can't take all of the machine.
@@ -32,6 +34,8 @@ const HASHES_MAX: usize = 2;
 #[derive(Debug)]
 pub(crate) struct Authenticator {
     required: bool,
+    /// INFO asks for a login even where it can be left out (WS-017).
+    always_asks: bool,
     by_token: bool,
     by_name: HashMap<String, Arc<Identity>>,
     by_nkey: HashMap<String, Arc<Identity>>,
@@ -39,20 +43,26 @@ pub(crate) struct Authenticator {
     anybody: Arc<Identity>,
     /// Who those are that bring nothing.
     guest: Option<Guest>,
+    /// And who those are that do not even send CONNECT.
+    silent_guest: Option<Guest>,
+    /// How long a login may take.
+    timeout: Duration,
+    /// Judges those who come by WebSocket, where the rules for them are others (WS-017).
+    websocket: Option<Arc<Authenticator>>,
     accounts: Vec<Arc<Account>>,
     system: Option<Arc<Account>>,
     /// What the accounts have of each other.
-    _arrangement: Arrangement,
+    _arrangement: Option<Arrangement>,
     /// For those that requests of other accounts are shown to.
     server_name: Arc<str>,
     /// In operator mode, where nobody else is asked.
-    trust: Option<Trust>,
+    trust: Option<Arc<Trust>>,
     hashing: Arc<Semaphore>,
     /// Dropped with it, so that somebody can wait until no connection goes by it any more.
     lifeline: OnceLock<Sender<()>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Guest {
     /// Configured: INFO asks for no login (AUTH-011).
     NoAuthUser(Arc<Identity>),
@@ -106,7 +116,7 @@ impl Authenticator {
             log::warn!("Plaintext passwords detected, use nkeys or bcrypt");
         }
         let made = Authenticator::with_accounts_of(config, &[], server_name.into());
-        made.trust.iter().for_each(Trust::announce);
+        made.trust.iter().for_each(|trust| trust.announce());
         made
     }
 
@@ -115,83 +125,28 @@ impl Authenticator {
         Authenticator::with_accounts_of(config, &self.accounts, self.server_name.clone())
     }
 
-    fn with_accounts_of(
-        config: &Config,
-        before: &[Arc<Account>],
-        server_name: Arc<str>,
-    ) -> Authenticator {
-        let auth = &config.auth;
-        let trust = Trust::new(&auth.operator_mode, before, config.profile);
-        let mut accounts = accounts::configured(auth, before);
-        accounts.extend(trust.iter().flat_map(Trust::accounts).cloned());
-        let system = match &trust {
-            Some(trust) => trust.system_account(),
-            None => auth.system(),
-        };
-        let system = accounts.iter().find(|it| Some(it.name()) == system).cloned();
-        let mut by_name = HashMap::new();
-        let mut by_nkey = HashMap::new();
-        for (account, user, permissions) in auth.users() {
-            let Some(account) = accounts.iter().find(|found| found.name() == account) else {
-                continue;
-            };
-            let grants = permissions.map(|it| Arc::new(Grants::new(it, config.profile)));
-            let identity = |password: &Secret| {
-                Arc::new(Identity {
-                    password: password.clone(),
-                    connection_types: user.connection_types.clone(),
-                    scope: Arc::new(Scope::new(account.clone(), user.name(), grants)),
-                })
-            };
-            match &user.credential {
-                Credential::Password { name, password } => {
-                    by_name.insert(name.clone(), identity(password))
-                }
-                Credential::Nkey(key) => by_nkey.insert(key.clone(), identity(&Secret::default())),
-            };
-        }
-        let guest = match &auth.no_auth_user {
-            Some(name) => {
-                by_name.get(name).or_else(|| by_nkey.get(name)).cloned().map(Guest::NoAuthUser)
-            }
-            None => system_only(auth).then(|| {
-                let name = accounts::made_up_name();
-                Guest::BesideSystem(Arc::new(Scope::new(accounts[0].clone(), &name, None)))
-            }),
-        };
-        let anybody = Identity {
-            password: auth.token.clone().unwrap_or_default(),
-            connection_types: Vec::new(),
-            scope: Arc::new(Scope::new(accounts[0].clone(), "", None)),
-        };
-        Authenticator {
-            required: auth.is_required(),
-            by_token: auth.token.is_some(),
-            by_name,
-            by_nkey,
-            anybody: Arc::new(anybody),
-            guest,
-            _arrangement: Arrangement::new(
-                &accounts,
-                trust.as_ref().map_or(&auth.accounts, Trust::options),
-                config,
-                &server_name,
-            ),
-            server_name,
-            system,
-            accounts,
-            trust,
-            hashing: Arc::new(Semaphore::new(HASHES_MAX)),
-            lifeline: OnceLock::new(),
-        }
-    }
-
     /// Hears the end of the other side once the last connection goes by another one.
     pub(crate) fn watch(&self) -> Receiver<()> {
         let (lifeline, end) = channel();
         // Only a reload asks, and each one puts another in its place.
+        if let Some(websocket) = &self.websocket {
+            let _ = websocket.lifeline.set(lifeline.clone());
+        }
         let _ = self.lifeline.set(lifeline);
         end
+    }
+
+    /// The judge of connections that come so.
+    pub(crate) fn at(self: &Arc<Authenticator>, kind: Kind) -> &Arc<Authenticator> {
+        match (kind, &self.websocket) {
+            (Kind::WebSocket, Some(websocket)) => websocket,
+            _ => self,
+        }
+    }
+
+    /// How long a login may take (AUTH-013).
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// All accounts, `$G` first.
@@ -211,7 +166,8 @@ impl Authenticator {
 
     /// Whether INFO asks for credentials (AUTH-003, AUTH-011).
     pub(crate) fn asks(&self) -> bool {
-        self.required && !matches!(self.guest, Some(Guest::NoAuthUser(_)))
+        let may_leave_out = matches!(self.guest, Some(Guest::NoAuthUser(_)));
+        self.required && (self.always_asks || !may_leave_out)
     }
 
     /// A text to sign, where somebody logs in by doing so (AUTH-009, AUTH-010).
@@ -231,7 +187,7 @@ impl Authenticator {
 
     /// Who a connection is whose first operation is not CONNECT (AUTH-011, AUTH-014).
     pub(crate) fn without_connect(&self) -> Option<Arc<Scope>> {
-        self.guest.as_ref().map(|guest| match guest {
+        self.silent_guest.as_ref().map(|guest| match guest {
             Guest::NoAuthUser(identity) => identity.scope.for_connection(),
             Guest::BesideSystem(scope) => scope.for_connection(),
         })
@@ -375,13 +331,6 @@ fn signed(key: &str, nonce: Option<&str>, signature: &str) -> bool {
 #[cfg(not(feature = "nkeys"))]
 fn signed(_: &str, _: Option<&str>, _: &str) -> bool {
     false
-}
-
-/// Whether the system account's users are all there are (ACC-013).
-fn system_only(auth: &Auth) -> bool {
-    auth.is_required()
-        && auth.token.is_none()
-        && auth.users().all(|(account, ..)| Some(account) == auth.system())
 }
 
 #[cfg(test)]

@@ -313,6 +313,13 @@ impl Auth {
         self.operator_mode.is_on() || self.token.is_some() || self.users().next().is_some()
     }
 
+    /// Whether the system account's users are all there are (ACC-013).
+    pub(crate) fn is_system_only(&self) -> bool {
+        self.is_required()
+            && self.token.is_none()
+            && self.users().all(|(account, ..)| Some(account) == self.system())
+    }
+
     /// All users, with the name of the account that each belongs to and what it may do.
     pub(crate) fn users(&self) -> impl Iterator<Item = (&str, &User, Option<&Permissions>)> {
         let only = self.only_user().into_iter();
@@ -323,6 +330,11 @@ impl Auth {
     fn only_user(&self) -> Option<&User> {
         let user = self.user.as_ref().filter(|user| !user.name().is_empty())?;
         (self.token.is_none() && self.listed().next().is_none()).then_some(user)
+    }
+
+    /// Whether users are listed, not only one named.
+    pub(crate) fn lists_users(&self) -> bool {
+        self.listed().next().is_some()
     }
 
     /// The users that stand in lists.

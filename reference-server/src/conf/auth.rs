@@ -154,12 +154,12 @@ fn together(auth: &Auth, it: Field<'_>) -> Result<(), Problem> {
     auth.contradiction().map_or(Ok(()), |words| Err(it.problem(words)))
 }
 
-fn secret(it: Field<'_>) -> Result<Secret, Problem> {
+pub(super) fn secret(it: Field<'_>) -> Result<Secret, Problem> {
     it.text().map(Secret::from)
 }
 
 /// Seconds, or a duration as a string (AUTH-013).
-fn timeout(it: Field<'_>) -> Result<Duration, Problem> {
+pub(super) fn timeout(it: Field<'_>) -> Result<Duration, Problem> {
     if it.is_text() {
         let wrong = |problem: Problem| Problem {
             message: format!("error parsing authorization config, 'timeout' {}", problem.message),

@@ -69,9 +69,13 @@ pub(super) const OPTIONS: &Table<Config> = &[
         c.monitoring.host = host.or(c.monitoring.host.take());
         put(&mut c.monitoring.port, Ok(Some(port)))
     }),
-    setting(&["http_port", "monitor_port"], |c, it| {
-        put(&mut c.monitoring.port, it.port().map(|port| (it.integer() != Ok(0)).then_some(port)))
+    setting(&["https"], |c, it| {
+        let (host, port) = it.address()?;
+        c.monitoring.host = host.or(c.monitoring.host.take());
+        put(&mut c.monitoring.https_port, Ok(Some(port)))
     }),
+    setting(&["http_port", "monitor_port"], |c, it| put(&mut c.monitoring.port, pages_port(it))),
+    setting(&["https_port"], |c, it| put(&mut c.monitoring.https_port, pages_port(it))),
     setting(&["http_base_path"], |c, it| put(&mut c.monitoring.base_path, it.text())),
     setting(&["max_closed_clients"], |c, it| {
         put(&mut c.monitoring.max_closed_clients, closed_clients(it))
@@ -115,8 +119,6 @@ pub(super) const OPTIONS: &Table<Config> = &[
     ignored(&["store_dir", "storedir"], NO_JETSTREAM),
     // Not here yet.
     unsupported(&["ocsp"]),
-    unsupported(&["https"]),
-    unsupported(&["https_port"]),
     unsupported(&["default_sentinel"]),
     unsupported(&["resolver_tls"]),
     unsupported(&["resolver_pinned_accounts"]),
@@ -161,6 +163,11 @@ fn payload(it: Field<'_>) -> Result<usize, Problem> {
         true => Err(it.problem("max_payload value is too big")),
         false => it.count(),
     }
+}
+
+/// 0 is no pages.
+fn pages_port(it: Field<'_>) -> Result<Option<u16>, Problem> {
+    Ok(Some(it.port()?).filter(|_| it.integer() != Ok(0)))
 }
 
 /// 0 stands for the default.

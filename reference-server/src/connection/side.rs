@@ -1,6 +1,6 @@
 //! The broker as one client's session sees it.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
     bounds::{Bounds, ServerBounds},
@@ -61,6 +61,7 @@ impl Side {
     pub(super) fn new(newcomer: Newcomer) -> Side {
         let Newcomer { client, info, peer, terms, herald } = newcomer;
         let Terms { config, authenticator, .. } = terms;
+        let authenticator = authenticator.at(peer.kind).clone();
         client.ledger.comes_by(&peer);
         let anybody = authenticator.anybody();
         let seat = (!authenticator.is_required()).then(|| Seat::take(anybody.account())).flatten();
@@ -128,6 +129,10 @@ impl Side {
         }
     }
 
+    pub(super) fn login_timeout(&self) -> Duration {
+        self.authenticator.timeout()
+    }
+
     /// Largest payload of this client.
     pub(super) fn max_payload_bytes(&self) -> usize {
         self.info.max_payload
@@ -171,10 +176,12 @@ impl Side {
         }
         self.server_bounds = ServerBounds::new(&terms.config);
         self.limit();
-        if Arc::ptr_eq(&terms.authenticator, &self.authenticator) {
+        let authenticator = terms.authenticator.at(self.peer.kind);
+        self.info.auth_required = authenticator.asks();
+        if Arc::ptr_eq(authenticator, &self.authenticator) {
             return Ok(());
         }
-        let before = std::mem::replace(&mut self.authenticator, terms.authenticator.clone());
+        let before = std::mem::replace(&mut self.authenticator, authenticator.clone());
         let stays = match self.is_admitted() {
             true => self.review(&before, credentials),
             false => self.wait_on(credentials),

@@ -137,7 +137,7 @@ impl Process<'_> {
             files::write_pid(&path).map_err(Failure::Fatal)?;
         }
         let addr = server.addr();
-        let ports_file = ports_dir.and_then(|folder| PortsFile::write(&folder, addr));
+        let ports_file = ports_dir.and_then(|folder| PortsFile::write(&folder, &server));
         log_websockets(&server);
         log::info!("Listening for client connections on {}", join(&host, addr.port()));
         log_tls(&server.config());
@@ -210,7 +210,7 @@ impl Process<'_> {
             files::write_pid(&path)?;
         }
         if program.ports_dir != old.ports_dir {
-            let write = |folder: std::path::PathBuf| PortsFile::write(&folder, self.server.addr());
+            let write = |folder: std::path::PathBuf| PortsFile::write(&folder, &self.server);
             self.ports_file = program.ports_dir.and_then(write);
         }
         Ok(digest)

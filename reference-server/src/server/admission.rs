@@ -32,12 +32,24 @@ pub(super) enum Entrance {
     WebSocket,
 }
 
+impl Entrance {
+    pub(super) fn kind(self) -> Kind {
+        match self {
+            Entrance::Tcp => Kind::Standard,
+            Entrance::WebSocket => Kind::WebSocket,
+        }
+    }
+}
+
 /// What stands at the entrances; a reload makes others, for new connections.
 #[derive(Debug, Default)]
 pub(crate) struct Entrances {
     tls: Option<TlsAcceptor>,
     websocket: Option<WebSocketAcceptor>,
     pub(super) websocket_addr: Option<SocketAddr>,
+    /// Of the monitoring pages, if they are in TLS.
+    #[cfg_attr(not(feature = "monitoring"), allow(dead_code, reason = "pages need it"))]
+    pub(crate) pages: Option<Arc<TlsAcceptor>>,
 }
 
 /// A connection that has just been accepted.
@@ -60,7 +72,23 @@ impl Entrances {
             tls: tls.transpose()?,
             websocket: websocket.transpose()?,
             websocket_addr: None,
+            pages: Entrances::pages(config)?.map(Arc::new),
         })
+    }
+
+    /// Nobody who looks at pages is asked for a certificate, as there.
+    fn pages(config: &Config) -> Result<Option<TlsAcceptor>, TransportError> {
+        let monitoring = &config.monitoring;
+        match (&config.tls, monitoring.https_port) {
+            (_, None) => Ok(None),
+            (None, Some(_)) => {
+                let problem = monitoring.contradiction(false).unwrap_or_default();
+                Err(TransportError::Option(problem))
+            }
+            (Some(tls), Some(_)) => {
+                TlsAcceptor::new(&tls.without_client_certificates(), false).map(Some)
+            }
+        }
     }
 
     /// The same with the options of `config`, and what its files hold now (TLS-021).
@@ -118,10 +146,12 @@ impl Shared {
         // Not before it can be called: what changes from here on, it hears of.
         let changes = self.terms.subscribe();
         let terms = changes.borrow().clone();
+        let authenticator = terms.authenticator.at(entrance.kind());
         let mut info = Info {
             client_id: id,
             client_ip: addr.ip().to_string(),
-            nonce: terms.authenticator.nonce(),
+            auth_required: authenticator.asks(),
+            nonce: authenticator.nonce(),
             ..(*terms.greeting).clone()
         };
         terms.entrances.announce(entrance, &terms.config, &mut info);

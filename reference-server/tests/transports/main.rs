@@ -10,6 +10,7 @@ mod tls;
 #[path = "../support/tokens.rs"]
 mod tokens;
 mod websocket;
+mod websocket_logins;
 
 use std::time::Duration;
 

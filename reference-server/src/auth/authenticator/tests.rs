@@ -1,7 +1,7 @@
 //! Who is let in, and as whom.
 
 use super::*;
-use crate::auth::{SubjectPermission, User};
+use crate::auth::{AccountOptions, Auth, Permissions, SubjectPermission, User};
 
 fn authenticator(auth: Auth) -> Authenticator {
     Authenticator::new(&Config { auth, ..Config::default() }, "")
