@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use rand::distr::{Alphanumeric, SampleString};
+
 use crate::{AccountOptions, Auth, Permissions, auth::GLOBAL_ACCOUNT, router::Account};
 
 /// `$G`, the configured ones, and the system's if it is not among them (ACC-002); those that were
@@ -30,4 +32,9 @@ pub(super) fn configured(auth: &Auth, before: &[Arc<Account>]) -> Vec<Arc<Accoun
         }
     })
     .collect()
+}
+
+/// The name of those who need none: `nats-` and eight letters (ACC-013).
+pub(super) fn made_up_name() -> String {
+    format!("nats-{}", Alphanumeric.sample_string(&mut rand::rng(), 8))
 }

@@ -7,7 +7,10 @@ use std::{
 
 use tokio::sync::Semaphore;
 
-use super::{Authenticator, Guest, HASHES_MAX, Identity, accounts::configured};
+use super::{
+    Authenticator, Guest, HASHES_MAX, Identity,
+    accounts::{configured, made_up_name},
+};
 use crate::{
     Config, Profile,
     auth::{Auth, Credential, Grants, Secret, trust::Trust},
@@ -83,7 +86,10 @@ impl Authenticator {
             Some(name) => {
                 by_name.get(name).or_else(|| by_nkey.get(name)).cloned().map(Guest::NoAuthUser)
             }
-            None => auth.is_system_only().then_some(Guest::BesideSystem),
+            None => auth.is_system_only().then(|| {
+                let scope = Scope::new(accounts[0].clone(), &made_up_name(), None);
+                Guest::BesideSystem(Arc::new(scope))
+            }),
         };
         let anybody = Identity {
             password: auth.token.clone().unwrap_or_default(),
