@@ -8,6 +8,7 @@
 
 mod bounds;
 mod farewell;
+mod names;
 mod side;
 mod trace;
 mod writer;

@@ -12,7 +12,8 @@
 //! | `transport.rs`, `transport/` | TLS and WebSockets, for connections that come so |
 //! | `session.rs` | the state machine of one conversation: what the operation means |
 //! | `router.rs`, `router/` | finds who is interested, picks a member of each queue group |
-//! | `index.rs`, `subject.rs` | the tree of subscriptions; what subjects are |
+//! | `router/exchange.rs`, `router/exchange/` | what accounts have of each other |
+//! | `index.rs`, `subject.rs` | the tree of subscriptions; what subjects are, and are mapped to |
 //! | `outbox.rs` | the bounded queue of one receiver |
 //! | `protocol/encode.rs` | the delivery, written straight into that queue |
 //! | `ledger.rs`, `monitoring.rs` | what is remembered of connections, and the pages that tell it |

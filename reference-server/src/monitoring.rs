@@ -6,7 +6,8 @@
 //! | `options.rs` | where, and how much is remembered |
 //! | `http.rs` | connections, their bounds, and which page answers which path |
 //! | `query.rs`, `format.rs` | parameters as Go reads them; times and numbers as Go writes them |
-//! | `varz.rs`, `connz.rs`, `subsz.rs`, `accounts.rs`, `exchange.rs` | the pages that have something to tell |
+//! | `varz.rs`, `connz.rs`, `subsz.rs`, `accounts.rs` | the pages that have something to tell |
+//! | `exchange.rs` | what accounts have of each other, as `accounts.rs` shows it |
 //! | `absent.rs` | the pages of what this server has not got |
 //! | `asked.rs`, `statsz.rs` | what only the system account is told: `system/` asks for it |
 //! | `root.rs`, `root.html` | the page for people |

@@ -18,22 +18,18 @@ use std::{
     collections::HashMap,
     fmt, io,
     net::{SocketAddr, TcpListener},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
     thread::JoinHandle,
     time::Duration,
 };
 
 use tokio::{
-    net::TcpStream,
     runtime::{Builder as RuntimeBuilder, Runtime},
     sync::{oneshot, watch},
     task::JoinSet,
 };
 
-use self::admission::{Arrival, Entrance, Entrances, accept};
+use self::admission::{Entrance, Entrances, accept};
 #[cfg(feature = "system")]
 pub use self::orders::ReloadRequest;
 #[cfg(feature = "monitoring")]
@@ -42,11 +38,9 @@ pub(crate) use self::terms::{Phase, Terms};
 pub use self::{builder::Builder, error::StartError, reload::ReloadError};
 use crate::{
     Config,
-    connection::Newcomer,
     ledger::History,
     monitoring,
     outbox::Ending,
-    protocol::Info,
     router::Client,
     system::{self, Herald, Inbox},
 };
@@ -320,46 +314,6 @@ impl Shared {
         }
         let all_over = async { while conversations.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(self.config().shutdown_grace, all_over).await;
-    }
-
-    /// Holds the conversation with a connection, or tells it that there is no room
-    /// (CORE-LIMIT-001).
-    fn welcome(
-        self: Arc<Shared>,
-        stream: TcpStream,
-        addr: SocketAddr,
-        entrance: Entrance,
-    ) -> impl Future<Output = ()> + use<> {
-        let id = self.last_client_id.fetch_add(1, Ordering::Relaxed) + 1;
-        // Small messages must not wait for larger ones; a socket that refuses is as good.
-        let _ = stream.set_nodelay(true);
-        let config = self.config();
-        let client = Arc::new(Client::new(id, config.max_pending_bytes));
-        client.label.comes_from(addr);
-        let full = {
-            let mut clients = self.clients();
-            let full = clients.len() >= config.max_connections;
-            if !full {
-                clients.insert(id, client.clone());
-            }
-            full
-        };
-        // Not before it can be called: what changes from here on, it hears of.
-        let changes = self.terms.subscribe();
-        let terms = changes.borrow().clone();
-        let authenticator = terms.authenticator.at(entrance.kind());
-        let mut info = Info {
-            client_id: id,
-            client_ip: addr.ip().to_string(),
-            auth_required: authenticator.asks(),
-            nonce: authenticator.nonce(),
-            ..(*terms.greeting).clone()
-        };
-        terms.entrances.announce(entrance, &terms.config, &mut info);
-        log::debug!("{} - Client connection created", client.label);
-        let herald = self.herald.clone();
-        let newcomer = Box::new(Newcomer { client, info, peer: Arc::default(), terms, herald });
-        async move { self.admit(stream, entrance, Arrival { newcomer, changes, full }).await }
     }
 
     fn config(&self) -> Arc<Config> {

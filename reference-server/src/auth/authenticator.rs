@@ -1,5 +1,6 @@
 //! The judge of logins.
 
+mod accounts;
 mod check;
 mod made;
 
@@ -65,8 +66,8 @@ pub(crate) struct Authenticator {
 enum Guest {
     /// Configured: INFO asks for no login (AUTH-011).
     NoAuthUser(Arc<Identity>),
-    /// The system account's users are the only ones, and others need none (ACC-013).
-    BesideSystem,
+    /// The system account's users are the only ones, and others get a made-up name (ACC-013).
+    BesideSystem(Arc<Scope>),
 }
 
 /// Somebody who may log in.
@@ -188,7 +189,7 @@ impl Authenticator {
     pub(crate) fn without_connect(&self) -> Option<Arc<Scope>> {
         self.silent_guest.as_ref().map(|guest| match guest {
             Guest::NoAuthUser(identity) => identity.scope.for_connection(),
-            Guest::BesideSystem => self.anybody(),
+            Guest::BesideSystem(scope) => scope.for_connection(),
         })
     }
 
@@ -241,7 +242,7 @@ impl Authenticator {
                 Some(Guest::NoAuthUser(identity)) if identity.takes(connection_type) => {
                     Verdict::Admitted(identity.scope.for_connection())
                 }
-                Some(Guest::BesideSystem) => Verdict::Admitted(self.anybody()),
+                Some(Guest::BesideSystem(scope)) => Verdict::Admitted(scope.for_connection()),
                 _ => Verdict::Refused,
             };
         }

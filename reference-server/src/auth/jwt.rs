@@ -3,6 +3,7 @@
 //! before that signature has been verified.
 
 mod claims;
+mod exchange;
 #[cfg(test)]
 #[path = "../../tests/support/tokens.rs"]
 pub(super) mod mint;
@@ -17,7 +18,7 @@ use thiserror::Error;
 pub(super) use self::claims::{
     AccountClaims, OperatorClaims, PermissionClaims, SigningKey, UserClaims, UserLimits,
 };
-pub(super) use self::template::expand;
+pub(super) use self::{exchange::mappings, template::expand};
 
 /// nats-server reads no longer ones.
 const TOKEN_BYTES_MAX: usize = 1 << 20;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{OperatorMode, authenticator::Offer};
 use crate::{
-    Profile,
+    AccountOptions, Profile,
     router::{Account, Scope},
 };
 
@@ -48,6 +48,10 @@ impl Trust {
     }
 
     pub(super) fn accounts(&self) -> std::slice::Iter<'_, Arc<Account>> {
+        match *self {}
+    }
+
+    pub(super) fn options(&self) -> &[AccountOptions] {
         match *self {}
     }
 

@@ -1,22 +1,30 @@
 //! The judge of logins in operator mode: operators vouch for accounts, accounts for users.
 
+mod exchange;
+mod mode;
+
 use std::{collections::HashMap, sync::Arc, time::SystemTime};
 
 use jiff::Timestamp;
-use nkeys::KeyPairType;
 use thiserror::Error;
 
+pub(crate) use self::mode::{account_problem, operator_problem};
+pub(super) use self::mode::{operator_keys, problem};
+use self::{
+    exchange::{fitting, options},
+    mode::{system_account, trusted_keys, undecorated},
+};
 use super::{
     Grants, OperatorMode,
     authenticator::Offer,
     jwt::{
         AccountClaims, Claims, OperatorClaims, SigningKey, TokenError, UserClaims, UserLimits,
-        expand, is_public_key,
+        expand,
     },
     nkey,
 };
 use crate::{
-    AccountLimits, Permissions, Profile,
+    AccountLimits, AccountOptions, Permissions, Profile,
     router::{Account, Lease, Scope},
 };
 
@@ -63,6 +71,8 @@ pub(super) struct Trust {
     operators: Vec<Claims<OperatorClaims>>,
     system_account: Option<String>,
     accounts: HashMap<String, Trusted>,
+    /// What the accounts let each other have.
+    options: Vec<AccountOptions>,
     profile: Profile,
 }
 
@@ -72,108 +82,6 @@ struct Trusted {
     claims: Claims<AccountClaims>,
     /// For those of its users that have no permissions of their own.
     defaults: Option<Arc<Grants>>,
-}
-
-/// What can't be meant about operators, in nats-server's words (AUTH-033).
-pub(super) fn problem(mode: &OperatorMode, profile: Profile) -> Option<String> {
-    let mut operators = Vec::new();
-    for token in &mode.operators {
-        match Claims::<OperatorClaims>::read(undecorated(token)) {
-            Ok(operator) => operators.push(operator),
-            Err(error) => return Some(format!("error parsing operator JWT: {error}")),
-        }
-    }
-    let invalid = |token: &&String| account_problem(token).is_some();
-    if mode.accounts.values().find(invalid).is_some() {
-        return Some("invalid account JWT".to_owned());
-    }
-    let no_key = |key: &String| !is_public_key(key, KeyPairType::Operator);
-    if let Some(key) = trusted_keys(mode, &operators).into_iter().find(no_key) {
-        let words = "are required to be a valid public operator nkey";
-        return Some(format!("trusted Keys {key:?} {words}"));
-    }
-    let system: Vec<&str> = operators.iter().map(|it| it.nats.system_account.as_str()).collect();
-    let named = system.iter().any(|name| !name.is_empty());
-    if let Some(account) = &mode.system_account
-        && named
-        && !system.contains(&account.as_str())
-    {
-        let words = "system_account in config and operator JWT must be identical";
-        return Some(words.to_owned());
-    }
-    if system_account(mode, &operators).is_some_and(|it| !mode.accounts.contains_key(it)) {
-        return Some("error resolving system account: account missing".to_owned());
-    }
-    operators.iter().find_map(|operator| expects_newer(operator, profile))
-}
-
-/// The public keys of those who are trusted, as configured.
-pub(super) fn operator_keys(mode: &OperatorMode) -> Vec<String> {
-    let read = |token: &String| Claims::<OperatorClaims>::read(undecorated(token)).ok();
-    let named = mode.operators.iter().filter_map(read).map(|operator| operator.subject);
-    named.chain(mode.trusted_keys.iter().cloned()).collect()
-}
-
-/// What is wrong with an operator's token, if anything.
-pub(crate) fn operator_problem(token: &str) -> Option<String> {
-    Claims::<OperatorClaims>::read(undecorated(token)).err().map(|error| error.to_string())
-}
-
-/// What is wrong with an account's token, if anything.
-pub(crate) fn account_problem(token: &str) -> Option<String> {
-    Claims::<AccountClaims>::read(token).err().map(|error| error.to_string())
-}
-
-/// The token in a text that may have lines of dashes around it, as `nsc` writes files.
-fn undecorated(text: &str) -> &str {
-    let line = |line: &&str| !line.is_empty() && !line.starts_with("---");
-    match text.trim_start().starts_with("---") {
-        true => text.lines().map(str::trim).find(line).unwrap_or_default(),
-        false => text.trim(),
-    }
-}
-
-/// An operator may ask for a release that its servers must at least be.
-fn expects_newer(operator: &Claims<OperatorClaims>, profile: Profile) -> Option<String> {
-    let expected = &operator.nats.assert_server_version;
-    let numbers = |version: &str| -> Option<Vec<u32>> {
-        version.split('.').map(|number| number.parse().ok()).collect()
-    };
-    let key = &operator.subject;
-    match (numbers(expected), numbers(profile.version())) {
-        _ if expected.is_empty() => None,
-        (Some(expected), Some(ours)) if expected.len() == 3 => {
-            let parts = ["major", "minor", "update"].into_iter().zip(expected.iter().zip(&ours));
-            let (part, (expected, ours)) = parts.into_iter().find(|(_, (a, b))| a != b)?;
-            (expected > ours).then(|| {
-                format!(
-                    "operator {key} expected {part} version {expected} > server {part} version \
-                     {ours}"
-                )
-            })
-        }
-        _ => Some(format!("operator {key} expects version {expected}, which is no version")),
-    }
-}
-
-/// Whose signature counts below tokens of accounts.
-fn trusted_keys(mode: &OperatorMode, operators: &[Claims<OperatorClaims>]) -> Vec<String> {
-    let mut keys = mode.trusted_keys.clone();
-    for operator in operators {
-        if !operator.nats.strict_signing_key_usage {
-            keys.push(operator.subject.clone());
-        }
-        keys.extend_from_slice(&operator.nats.signing_keys);
-    }
-    keys
-}
-
-fn system_account<'a>(
-    mode: &'a OperatorMode,
-    operators: &'a [Claims<OperatorClaims>],
-) -> Option<&'a String> {
-    let of_operator = || operators.first().map(|first| &first.nats.system_account);
-    mode.system_account.as_ref().or_else(of_operator).filter(|name| !name.is_empty())
 }
 
 impl Trust {
@@ -202,8 +110,9 @@ impl Trust {
             }
             accounts.insert(key.clone(), Trusted::new(claims, before, profile));
         }
+        let options = fitting(accounts.values().map(|it: &Trusted| options(&it.claims)).collect());
         let system_account = system_account(mode, &operators).cloned();
-        Some(Trust { operators, system_account, accounts, profile })
+        Some(Trust { operators, system_account, accounts, options, profile })
     }
 
     /// The name of the system account, if there is one.
@@ -237,6 +146,11 @@ impl Trust {
 
     pub(super) fn accounts(&self) -> impl Iterator<Item = &Arc<Account>> {
         self.accounts.values().map(|trusted| &trusted.account)
+    }
+
+    /// What the tokens of accounts say of exports, imports and mappings.
+    pub(super) fn options(&self) -> &[AccountOptions] {
+        &self.options
     }
 
     /// Judges a login (AUTH-026 to 032).
@@ -291,15 +205,8 @@ impl Trust {
 impl Trusted {
     fn new(claims: Claims<AccountClaims>, before: &[Arc<Account>], profile: Profile) -> Trusted {
         let key = &claims.subject;
-        let AccountClaims { imports, exports, mappings, authorization, .. } = &claims.nats;
-        let lacking = [
-            ("imports", imports.is_empty()),
-            ("exports", exports.is_empty()),
-            ("mappings", mappings.is_empty()),
-            ("authorization", authorization.is_empty()),
-        ];
-        for (what, _) in lacking.iter().filter(|(_, is_empty)| !is_empty) {
-            log::warn!("Account [{key}] has {what}, which this server does not support");
+        if !claims.nats.authorization.is_empty() {
+            log::warn!("Account [{key}] has authorization, which this server does not support");
         }
         if claims.has_expired_at(Timestamp::now().as_second()) {
             log::warn!("Account [{key}] has validation issues:");
@@ -309,12 +216,14 @@ impl Trusted {
         let defaults = defaults.filter(|it| it.problem(profile).is_none());
         let defaults = defaults.map(|it| Arc::new(Grants::new(&it, profile)));
         let limits: AccountLimits = claims.nats.limits.limits();
+        // Users of any account may get what this one exports, and who they are is not known yet.
+        let exports = !claims.nats.exports.is_empty();
         let account = match before.iter().find(|found| found.name() == key) {
             Some(found) => {
-                found.reload(limits, found.filters());
+                found.reload(limits, found.filters() || exports);
                 found.clone()
             }
-            None => Arc::new(Account::new(key, limits, false)),
+            None => Arc::new(Account::new(key, limits, exports)),
         };
         Trusted { account, claims, defaults }
     }

@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::bounds::{Bounds, ServerBounds};
+use super::{
+    bounds::{Bounds, ServerBounds},
+    names::{Names, introduction},
+};
 use crate::{
     auth::{Authenticator, Check, Offer, Review, Verdict},
     ledger::{Identity, Reason},
@@ -52,35 +55,6 @@ pub(super) struct Side {
     names: Names,
     /// Of cancelled subscriptions, too.
     names_queues: bool,
-}
-
-#[derive(Debug, Default)]
-struct Names {
-    user: String,
-    nkey: String,
-    has_token: bool,
-}
-
-impl Names {
-    /// As pages tell it, for as long as nobody knows who it is (MON-016).
-    fn shown(&self) -> Option<String> {
-        let name = if self.nkey.is_empty() { &self.user } else { &self.nkey };
-        match (name.as_str(), self.has_token) {
-            ("", true) => Some("[REDACTED]".to_owned()),
-            ("", false) => None,
-            (name, _) => Some(name.to_owned()),
-        }
-    }
-}
-
-/// What a client says of itself.
-fn named(options: &ConnectOptions) -> Identity {
-    Identity {
-        name: options.name.clone(),
-        lang: options.lang.clone(),
-        version: options.version.clone(),
-        ..Identity::default()
-    }
 }
 
 impl Side {
@@ -308,14 +282,7 @@ impl Side {
 
     /// Tells the log who could not log in, never with what (AUTH-023).
     pub(super) fn log_refusal(&self) {
-        let Names { user, nkey, has_token, .. } = &self.names;
-        let who = match (nkey.as_str(), user.as_str()) {
-            ("", "") if *has_token => " - Token \"[REDACTED]\"".to_owned(),
-            ("", "") => String::new(),
-            ("", user) => format!(" - User {user:?}"),
-            (nkey, _) => format!(" - Nkey {nkey:?}"),
-        };
-        log::error!("{} - authentication error{who}", self.client.label.place());
+        log::error!("{} - authentication error{}", self.client.label.place(), self.names.logged());
     }
 }
 
@@ -327,13 +294,10 @@ impl Broker for Side {
     fn log_in(&mut self, options: &ConnectOptions) -> Result<LogIn, Close> {
         let credentials = self.peer.cookies.complete(&options.credentials);
         self.client.label.connects(options);
-        self.names = Names {
-            user: credentials.user.clone(),
-            nkey: credentials.nkey.clone(),
-            has_token: !credentials.token.is_empty(),
-        };
+        self.names = Names::of(&credentials);
         if !self.is_admitted() {
-            let identity = Identity { account: None, user: self.names.shown(), ..named(options) };
+            let identity =
+                Identity { account: None, user: self.names.shown(), ..introduction(options) };
             self.client.ledger.introduce(identity);
         }
         let nonce = self.info.nonce.as_deref();
@@ -356,7 +320,7 @@ impl Broker for Side {
             user: Some(scope.user().to_string()).filter(|user| !user.is_empty()),
             issuer: lease.as_ref().map(|lease| lease.issuer.clone()),
             account_name: lease.as_ref().map(|lease| lease.account_name.clone()),
-            ..named(options)
+            ..introduction(options)
         });
         self.herald.connected(&self.client);
         self.first_ping |= first;

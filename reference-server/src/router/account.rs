@@ -113,7 +113,6 @@ impl Account {
 
     /// Subscribes a service, until it is [dismissed](Account::dismiss_service). That is
     /// the server's own affair, and not counted.
-    #[cfg_attr(not(feature = "system"), allow(dead_code, reason = "for services to come"))]
     pub(crate) fn serve(
         self: &Arc<Account>,
         pattern: &str,
@@ -144,7 +143,6 @@ impl Account {
     }
 
     /// Ends what [`serve`](Account::serve) began.
-    #[cfg_attr(not(feature = "system"), allow(dead_code, reason = "nobody serves for long"))]
     pub(crate) fn dismiss_service(&self, subscription: &Arc<Subscription>) {
         self.change(|index| {
             if index.remove(&subscription.pattern, None, subscription) {

@@ -1,9 +1,10 @@
 //! What accounts have of each other.
 //!
-//! An imported stream is a [`Shadow`]: a client's subscription stands a second time in the index of
-//! the exporter, and what it gets there is delivered under its local subject. An imported service
-//! is a [`Service`](super::Service) in the index of the importer, which publishes the request in the exporter's account
-//! with another reply subject, at which [`Responses`] wait for the answer (ACC-003, ACC-007).
+//! An imported stream is a [`Shadow`]: a client's subscription stands a second time, in the index
+//! of the exporter, and what it gets there is delivered under its local subject. An imported
+//! service is a [`Service`](super::Service) in the index of the importer. It publishes the request
+//! in the exporter's account with another reply subject, at which [`Responses`] wait for the answer
+//! (ACC-003, ACC-007).
 
 mod info;
 mod responses;
@@ -52,20 +53,20 @@ struct Responding {
 pub(crate) struct Arrangement(Vec<(Arc<Account>, Arc<Terms>)>);
 
 impl Arrangement {
-    /// Puts what the configuration says in the place of what held before. Takes options that have
+    /// Puts what `options` say of the accounts in the place of what held before. Takes options that have
     /// no problem.
     pub(crate) fn new(
         accounts: &[Arc<Account>],
+        options: &[AccountOptions],
         config: &Config,
         server_name: &Arc<str>,
     ) -> Arrangement {
-        let auth = &config.auth;
-        let importing = Importing { accounts, config, server_name };
+        let importing = Importing { accounts, options, config, server_name };
         let mut arranged = Vec::new();
         for account in accounts {
-            let named = auth.accounts.iter().find(|it| it.name == account.name());
+            let named = options.iter().find(|it| it.name == account.name());
             let mappings = match account.name() {
-                GLOBAL_ACCOUNT => auth.mappings.as_slice(),
+                GLOBAL_ACCOUNT => config.auth.mappings.as_slice(),
                 _ => named.map_or(&[][..], |options| &options.mappings),
             };
             let mut terms =
@@ -95,6 +96,7 @@ impl Drop for Arrangement {
 /// What imports are made of.
 struct Importing<'a> {
     accounts: &'a [Arc<Account>],
+    options: &'a [AccountOptions],
     config: &'a Config,
     server_name: &'a Arc<str>,
 }
@@ -103,7 +105,7 @@ impl Importing<'_> {
     fn import(&self, account: &Arc<Account>, options: &AccountOptions, terms: &mut Terms) {
         for import in &options.imports {
             let exporter = self.accounts.iter().find(|it| it.name() == import.account);
-            let exporting = self.config.auth.accounts.iter().find(|it| it.name == import.account);
+            let exporting = self.options.iter().find(|it| it.name == import.account);
             let export = exporting.and_then(|it| it.export_for(import, account.name()));
             let (Some(exporter), Some(export)) = (exporter, export) else { continue };
             match import.kind {
@@ -158,7 +160,7 @@ impl Exchange {
         self.replace(account, &Arc::default());
         let responding = self.responses.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Responding { hears, .. }) = responding {
-            account.remove(&hears);
+            account.dismiss_service(&hears);
         }
     }
 
@@ -176,8 +178,7 @@ impl Exchange {
         let mut responding = self.responses.lock().unwrap_or_else(PoisonError::into_inner);
         let responding = responding.get_or_insert_with(|| {
             let responses = Arc::new(Responses::new(account));
-            let hears = account.service(responses.pattern(), responses.clone());
-            account.insert(hears.clone());
+            let hears = account.serve(responses.pattern(), responses.clone());
             Responding { responses, hears }
         });
         responding.responses.clone()

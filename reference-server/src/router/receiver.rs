@@ -21,7 +21,8 @@ const _: () = assert!(size_of::<Receiver>() == 2 * size_of::<usize>());
 /// A part of the server that takes messages like a subscriber. It is called on the publisher's
 /// task while no lock is held, and has to be done soon.
 pub(crate) trait Service: Debug + Send + Sync {
-    /// Takes a message; false if that led nowhere, so that its publisher may be told (CORE-REQ-003).
+    /// Takes a message; false if that led nowhere, so that its publisher may be told
+    /// (CORE-REQ-003).
     fn take(&self, message: &Publish<'_>, passage: &mut Passage<'_>) -> bool;
 }
 

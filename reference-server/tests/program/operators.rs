@@ -522,3 +522,46 @@ fn no_token_is_written_to_the_log() {
     let secret = bearer.rsplit('.').next().unwrap();
     assert!(!server.lines.iter().any(|line| line.contains(secret)), "{:#?}", server.lines);
 }
+
+#[test]
+fn accounts_import_what_others_export() {
+    // ACC-003, ACC-007, ACC-017
+    let (shop, office) = (World::new(), World::new());
+    let exports = json!([
+        { "name": "o", "subject": "orders.>", "type": "stream" },
+        { "name": "p", "subject": "price", "type": "service" },
+    ]);
+    let mappings = json!({ "old.*": [{ "subject": "orders.$1" }] });
+    let of_shop =
+        shop.account_token(json!({ "exports": exports, "mappings": mappings }), json!({}));
+    let from = shop.account.public_key();
+    let imports = json!([
+        { "subject": "orders.>", "account": from, "type": "stream", "to": "shop" },
+        { "subject": "price", "account": from, "type": "service", "local_subject": "ask" },
+        { "subject": "nothing", "account": from, "type": "service" },
+    ]);
+    let mut nats = json!({ "type": "account", "imports": imports });
+    let limits = json!({ "subs": -1, "payload": -1, "imports": -1, "exports": -1, "conn": -1 });
+    overlay(&mut nats, json!({ "limits": limits }));
+    let of_office = token(&shop.operator, &office.account, nats, json!({ "name": "office" }));
+    let config = shop.config_with(&of_shop);
+    let preload = config.strip_suffix(" }\n").unwrap();
+    let config = format!("{preload}, {}: {of_office} }}\n", office.account.public_key());
+    let server = Running::start(&config, &[]);
+    let (mut seller, mut clerk) = (shop.user(&server), office.user(&server));
+    seller.send("SUB price 1\r\n");
+    seller.fence();
+    clerk.send("SUB shop.orders.> 1\r\nSUB answer 2\r\n");
+    clerk.fence();
+    seller.send("PUB old.one 1\r\nx\r\n");
+    seller.fence();
+    clerk.fence_behind("MSG shop.orders.one 1 1\r\nx\r\n");
+    clerk.send("PUB ask answer 1\r\n?\r\n");
+    clerk.fence();
+    let asked = seller.line();
+    let reply = asked.split(' ').nth(3).unwrap().to_owned();
+    assert!(asked.starts_with("MSG price 1 ") && seller.line() == "?\r\n", "{asked}");
+    seller.send(&format!("PUB {reply} 1\r\n7\r\n"));
+    seller.fence();
+    clerk.fence_behind("MSG answer 2 1\r\n7\r\n");
+}

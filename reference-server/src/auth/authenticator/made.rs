@@ -7,12 +7,13 @@ use std::{
 
 use tokio::sync::Semaphore;
 
-use super::{Authenticator, Guest, HASHES_MAX, Identity};
+use super::{
+    Authenticator, Guest, HASHES_MAX, Identity,
+    accounts::{configured, made_up_name},
+};
 use crate::{
     Config, Profile,
-    auth::{
-        AccountOptions, Auth, Credential, GLOBAL_ACCOUNT, Grants, Permissions, Secret, trust::Trust,
-    },
+    auth::{Auth, Credential, Grants, Secret, trust::Trust},
     router::{Account, Arrangement, Scope},
 };
 
@@ -34,14 +35,15 @@ impl Authenticator {
     ) -> Authenticator {
         let auth = &config.auth;
         let trust = Trust::new(&auth.operator_mode, before, config.profile).map(Arc::new);
-        let mut accounts = accounts(auth, before);
+        let mut accounts = configured(auth, before);
         accounts.extend(trust.iter().flat_map(|trust| trust.accounts()).cloned());
         let system = match &trust {
             Some(trust) => trust.system_account(),
             None => auth.system(),
         };
         let system = accounts.iter().find(|it| Some(it.name()) == system).cloned();
-        let arrangement = Arrangement::new(&accounts, config, &server_name);
+        let options = trust.as_ref().map_or(&auth.accounts[..], |trust| trust.options());
+        let arrangement = Arrangement::new(&accounts, options, config, &server_name);
         let common = Common { profile: config.profile, accounts, system, server_name, trust };
         let all = Authenticator::by(auth, common.clone());
         let own = config.websocket.as_ref().and_then(|it| Some((it, it.auth(auth)?)));
@@ -84,7 +86,10 @@ impl Authenticator {
             Some(name) => {
                 by_name.get(name).or_else(|| by_nkey.get(name)).cloned().map(Guest::NoAuthUser)
             }
-            None => auth.is_system_only().then_some(Guest::BesideSystem),
+            None => auth.is_system_only().then(|| {
+                let scope = Scope::new(accounts[0].clone(), &made_up_name(), None);
+                Guest::BesideSystem(Arc::new(scope))
+            }),
         };
         let anybody = Identity {
             password: auth.token.clone().unwrap_or_default(),
@@ -111,32 +116,4 @@ impl Authenticator {
             lifeline: OnceLock::new(),
         }
     }
-}
-
-/// `$G`, the configured ones, and the system's if it is not among them (ACC-002); those that were
-/// there before are kept, with what is new about them.
-fn accounts(auth: &Auth, before: &[Arc<Account>]) -> Vec<Arc<Account>> {
-    let known = |name: &str| auth.accounts.iter().any(|account| account.name == name);
-    let global = AccountOptions::new(GLOBAL_ACCOUNT);
-    // In operator mode it is one of the trusted accounts, or there is none.
-    let named = auth.system().filter(|_| !auth.operator_mode.is_on());
-    let system = named.filter(|name| *name != GLOBAL_ACCOUNT && !known(name));
-    let system = system.map(AccountOptions::new);
-    let all = std::iter::once(&global).chain(&auth.accounts).chain(&system);
-    all.map(|account| {
-        let denies = |(_, _, it): (_, _, Option<&Permissions>)| {
-            it.is_some_and(|permissions| !permissions.subscribe.deny.is_empty())
-        };
-        // Users of any account may get what this one exports.
-        let concerned = |name| name == account.name || !account.exports.is_empty();
-        let filters = auth.users().filter(|(name, ..)| concerned(*name)).any(denies);
-        match before.iter().find(|found| found.name() == account.name) {
-            Some(found) => {
-                found.reload(account.limits, filters);
-                found.clone()
-            }
-            None => Arc::new(Account::new(&account.name, account.limits, filters)),
-        }
-    })
-    .collect()
 }

@@ -89,8 +89,8 @@ fn who_brings_nothing_is_the_configured_user() {
 fn beside_users_of_the_system_nobody_needs_credentials() {
     let system = AccountOptions::new("$SYS").user(User::with_password("s", "p"));
     let gate = authenticator(Auth { accounts: vec![system], ..Auth::default() });
-    assert!(gate.asks() && gate.without_connect().is_some_and(|scope| scope.user().is_empty()));
-    assert_eq!(judged(&gate, &offer("", "", "")), "$G/");
+    assert!(gate.asks() && gate.without_connect().is_some_and(|it| it.user().len() == 13));
+    assert!(judged(&gate, &offer("", "", "")).starts_with("$G/nats-"));
     assert_eq!(judged(&gate, &offer("s", "p", "")), "$SYS/s");
     assert_eq!(judged(&gate, &offer("s", "x", "")), "refused");
 }

@@ -1,4 +1,5 @@
-//! Whether exports and imports fit together. What is wrong is told in nats-server's words (ACC-012).
+//! Whether exports and imports fit together; what is wrong is told in nats-server's words
+//! (ACC-012).
 
 use std::collections::HashSet;
 

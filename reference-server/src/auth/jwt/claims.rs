@@ -8,7 +8,10 @@ use nkeys::KeyPairType;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::Kind;
+use super::{
+    Kind,
+    exchange::{ExportClaims, ImportClaims, MappingClaims},
+};
 use crate::{ConnectionType, Permissions, Responses, SubjectPermission};
 
 const UNLIMITED: i64 = -1;
@@ -36,9 +39,9 @@ pub(crate) struct AccountClaims {
     pub(crate) revocations: HashMap<String, i64>,
     pub(crate) default_permissions: PermissionClaims,
     pub(crate) tags: Vec<String>,
-    pub(crate) imports: Vec<Value>,
-    pub(crate) exports: Vec<Value>,
-    pub(crate) mappings: Map<String, Value>,
+    pub(crate) imports: Vec<ImportClaims>,
+    pub(crate) exports: Vec<ExportClaims>,
+    pub(crate) mappings: MappingClaims,
     pub(crate) authorization: Map<String, Value>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use super::super::{Account, Client, Receiver, Subscription};
+use super::super::{Account, BySid, Client, Receiver, Subscription, Table};
 use crate::{
     Import,
     subject::{
@@ -85,11 +85,11 @@ impl Client {
         let mut table = self.table();
         let before = std::mem::take(&mut table.shadows);
         self.end_shadows(before.into_values().flatten());
-        let own: Vec<Arc<Subscription>> = table.own.iter().map(|it| it.0.clone()).collect();
-        for subscription in own {
-            let shadows = self.shadows(&subscription);
-            if !shadows.is_empty() {
-                table.shadows.insert(subscription.sid.clone(), shadows);
+        let Table { own, shadows } = &mut *table;
+        for BySid(subscription) in own.iter() {
+            let again = self.shadows(subscription);
+            if !again.is_empty() {
+                shadows.insert(subscription.sid.clone(), again);
             }
         }
     }
