@@ -152,8 +152,11 @@ pub(super) fn run(rest: Line<'_>, below: &[Line<'_>]) -> Result<Run, Problem> {
     })
 }
 
-/// What begins a statement of the log.
-const LOGS: [(&str, fn(Template) -> Kind); 2] =
+/// What a statement of the log says.
+type Logged = fn(Template) -> Kind;
+
+/// What begins such a statement.
+const LOGS: [(&str, Logged); 2] =
     [("the server logs ", Kind::Logs), ("the server has not logged ", Kind::HasNotLogged)];
 
 /// Whether it is a statement of the log.
