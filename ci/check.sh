@@ -15,7 +15,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 mapfile -t RELEASES < <(ci/servers.sh --list)
 readonly RELEASES STEPS=(
   format clippy docs light test build scenarios coverage matrix selftest cut explore lines junit pages
-  changes article browser
+  changes article browser client
 )
 readonly PARTS=(embedded program "${RELEASES[@]}")
 readonly TARGET=${CARGO_TARGET_DIR:-target}/release
@@ -44,6 +44,7 @@ title() {
     pages) echo "Our monitoring pages have the fields of nats-server's" ;;
     article) echo "The article's experiments with nats.py" ;;
     browser) echo "The HTML report in a browser" ;;
+    client) echo "nats.js in a browser, on the broker and nats-server 2.15.1" ;;
     *) echo "The suite on nats-server $1" ;;
   esac
 }
@@ -152,6 +153,12 @@ step_article() {
 
 step_browser() { ci/report-browser.sh; }
 
+step_client() {
+  local program
+  program=$(ci/servers.sh "${RELEASES[-1]}")
+  ci/browser-client.sh "$TARGET/nats-reference-server" "$program"
+}
+
 # The suite, with its reports below artifacts/.
 suite() {
   local name=$1
@@ -189,7 +196,7 @@ is_step() { is_release "$1" || [[ " ${STEPS[*]} ${PARTS[*]} " == *" $1 "* ]]; }
 # What needs the programs, built here when the step `build` isn't among the chosen ones.
 needs_build() {
   case $1 in
-    scenarios | coverage | matrix | embedded | program | selftest | cut | explore | junit | changes | article | browser) ;;
+    scenarios | coverage | matrix | embedded | program | selftest | cut | explore | junit | changes | article | browser | client) ;;
     *) is_release "$1" ;;
   esac
 }

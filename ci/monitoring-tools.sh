@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Runs nats-top and prometheus-nats-exporter against the broker's monitoring pages, and says what they
-# saw (MON-027, MON-028).
+# Runs nats-top and prometheus-nats-exporter against the broker's monitoring pages, and the nats CLI
+# against its system account, and says what they saw (MON-027, MON-028, SYS-005).
 #
 #   ci/monitoring-tools.sh
 #
-# The tools are those that NATS_TOP and NATS_EXPORTER name, or those in $PATH; else Go installs them
-# into .cache/go. A tool that can't be had is skipped, with a word. Exit code: 0 what ran was content,
+# The tools are those that NATS_TOP, NATS_EXPORTER and NATS_CLI name, or those in $PATH; else Go
+# installs them into .cache/go. A tool that can't be had is skipped, with a word. Exit code: 0 what ran was content,
 # 1 it was not.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -22,11 +22,12 @@ main() {
   serve
   top
   exporter
+  command_line
 }
 
 # A broker with a client that has a name, subscriptions and traffic.
 serve() {
-  "$PROGRAM" -a 127.0.0.1 -p -1 -c <(echo "http_port: -1") 2>"$WORK/server.log" &
+  "$PROGRAM" -a 127.0.0.1 -p -1 -c <(configuration) 2>"$WORK/server.log" &
   running+=($!)
   wait_for "the server" grep -qs "Server is ready" "$WORK/server.log"
   client_port=$(sed -n 's/.*client connections on .*:\([0-9]*\)$/\1/p' "$WORK/server.log")
@@ -35,6 +36,15 @@ serve() {
   printf '%s\r\n' 'CONNECT {"verbose":false,"name":"seen-by-tools","lang":"bash","version":"5"}' \
     'SUB tools.> 1' 'PUB tools.a 5' 'hello' 'PING' >&3
   wait_for "the client" connected
+}
+
+configuration() {
+  echo 'http_port: -1'
+  echo 'accounts {'
+  echo '  $SYS { users: [{ user: sys, password: pw }] }'
+  echo '  A { users: [{ user: a, password: pw }] }'
+  echo '}'
+  echo 'no_auth_user: a'
 }
 
 connected() { curl --silent "http://127.0.0.1:$http_port/connz" | grep -q '"out_msgs": 1'; }
@@ -70,6 +80,29 @@ exporter() {
   echo "prometheus-nats-exporter makes $(grep -c '^gnatsd_' "$WORK/metrics") metrics, among them:"
   grep -E "^gnatsd_(varz_(in|out)_(msgs|bytes)|connz_num_connections|healthz_status)" "$WORK/metrics" |
     sed 's/^/  /'
+}
+
+# What the CLI learns in the system account.
+command_line() {
+  local tool server=127.0.0.1:$client_port told
+  tool=$(find_tool "${NATS_CLI-}" nats github.com/nats-io/natscli/nats@latest) || return 0
+  ask() {
+    told=$(timeout 30 "$tool" --no-context -s "$server" "$@" 2>&1) ||
+      fail "nats $*: $told"
+  }
+  system() { ask --user sys --password pw server "$@"; }
+  system ping --count 1
+  grep -q "1 replies" <<<"$told" || grep -qi "rtt=" <<<"$told" || fail "nats server ping: $told"
+  system list 1
+  grep -q "Server Overview" <<<"$told" || fail "nats server list: $told"
+  system info
+  grep -q "Process Details" <<<"$told" || fail "nats server info: $told"
+  system report connections
+  grep -q seen-by-tools <<<"$told" || fail "nats server report connections: $told"
+  ask --user a --password pw account info
+  grep -qE "Account: +A" <<<"$told" || fail "nats account info: $told"
+  echo "the nats CLI lists servers and connections, and says who it is:"
+  sed 's/^/  /' <<<"$told"
 }
 
 # Prints where a tool is; without one says why it is skipped.

@@ -7,11 +7,12 @@
 # Needs Node.js, npm and Debian's chromium, which are installed where we may.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source ci/chromium.sh
 readonly OUT=$PWD/artifacts/report BROWSER=ci/report-browser
 readonly PROGRAM=${CARGO_TARGET_DIR:-target}/release/nats-conformance
 
 main() {
-  provide_tools
+  provide_browser
   cargo build --quiet --release --package nats-conformance
   npm ci --prefix "$BROWSER" --no-audit --no-fund --loglevel=error
   rm -rf "$OUT"
@@ -40,23 +41,6 @@ replace() {
   local file=$OUT/scenarios/$1.nats
   grep -q -- "$2" "$file" || { echo "ci/report-browser.sh: no '$2' in $1" >&2; exit 1; }
   sed -i "s/$2/$3/" "$file"
-}
-
-# Installs what is missing on a bare machine.
-provide_tools() {
-  local packages=() root=()
-  command -v node >/dev/null || packages+=(nodejs)
-  command -v npm >/dev/null || packages+=(npm)
-  [[ -x ${CHROMIUM:-/usr/bin/chromium} ]] || packages+=(chromium)
-  ((${#packages[@]})) || return 0
-  if ((EUID != 0)); then
-    command -v sudo >/dev/null ||
-      { echo "ci/report-browser.sh: as root: apt-get install ${packages[*]}" >&2; exit 2; }
-    root=(sudo)
-  fi
-  "${root[@]}" apt-get update --quiet
-  DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install --quiet --yes \
-    --no-install-recommends "${packages[@]}" fonts-dejavu-core
 }
 
 main

@@ -2,7 +2,8 @@
 # How fast the broker is: all shapes of load on it, on two real servers, and on a relay that shows
 # what the system allows; and which goals are met.
 #
-#   ci/speed.sh                       builds and fetches what it needs; artifacts/bench/speed.*
+#   ci/speed.sh                       builds and fetches what it needs; artifacts/bench/speed.*,
+#                                     and goals.md
 #   ci/speed.sh --goals RECORD.json   only says which goals a record of it meets
 #
 # ROUNDS (5) blocks of SECONDS_EACH (1) seconds for each shape and target; SHAPES for some of them.
@@ -41,8 +42,9 @@ measure() {
 }
 
 goals() {
+  mkdir -p "$OUT"
   "$TARGET/broker-bench" goals "$1" --broker ours --against "nats-server@$NEW" \
-    "nats-server@$OLD" --limit relay
+    "nats-server@$OLD" --limit relay --markdown "$OUT/goals.md"
 }
 
 main "$@"

@@ -2,7 +2,7 @@
 //!
 //! For each unit of a shape the server's processor time is to be at most half of the best other's.
 //! The rate is to be at least twice the best other's, where the limit leaves so much room; where it
-//! doesn't, at least three quarters of the limit's.
+//! doesn't, at least three quarters of the limit's. A goal that the limit misses is out of reach.
 
 use crate::{
     error::{Error, Result},
@@ -41,16 +41,43 @@ pub struct Goal {
     pub wanted: f64,
     /// Where that comes from, in words.
     pub why: String,
+    /// What the limit itself takes or gives.
+    pub limit: Option<f64>,
+}
+
+/// What became of a goal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is reached.
+    Met,
+    /// It is not, though the limit leaves room for it.
+    NotMet,
+    /// It is not, and the limit itself does not reach it either.
+    OutOfReach,
 }
 
 impl Goal {
     /// Whether it is reached.
     #[must_use]
     pub fn is_met(&self) -> bool {
-        self.value.is_some_and(|value| match self.metric.higher_is_better() {
+        self.value.is_some_and(|value| self.reaches(value))
+    }
+
+    /// Whether it is reached, and if not, whether it could be.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        match self.limit {
+            _ if self.is_met() => Verdict::Met,
+            Some(limit) if self.value.is_some() && !self.reaches(limit) => Verdict::OutOfReach,
+            _ => Verdict::NotMet,
+        }
+    }
+
+    fn reaches(&self, value: f64) -> bool {
+        match self.metric.higher_is_better() {
             Some(true) => value >= self.wanted,
             _ => value <= self.wanted,
-        })
+        }
     }
 }
 
@@ -96,28 +123,30 @@ fn best<'a>(
 fn cpu(record: &Record, shape: &ShapeRecord, standard: &Standard) -> Option<Goal> {
     let metric = Metric::ServerCpu;
     let (best, name) = best(record, shape, &standard.against, metric)?;
+    let median = |name: &String| median_score(record, &shape.id, name, metric);
     Some(Goal {
         shape: shape.id.clone(),
         metric,
-        value: median_score(record, &shape.id, &standard.broker, metric),
+        value: median(&standard.broker),
         wanted: best * CPU_SHARE,
         why: format!("half of {name}"),
+        limit: standard.limit.as_ref().and_then(median),
     })
 }
 
 fn rate(record: &Record, shape: &ShapeRecord, standard: &Standard) -> Option<Goal> {
     let metric = Metric::Rate;
     let (best, name) = best(record, shape, &standard.against, metric)?;
-    let limit = standard.limit.as_ref();
-    let limit = limit.and_then(|limit| median_score(record, &shape.id, limit, metric));
+    let median = |name: &String| median_score(record, &shape.id, name, metric);
+    let limit = standard.limit.as_ref().and_then(median);
     let (wanted, why) = match limit {
         Some(limit) if limit < best * RATE_TIMES => {
             (limit * LIMIT_SHARE, "three quarters of the limit".to_owned())
         }
         _ => (best * RATE_TIMES, format!("twice {name}")),
     };
-    let value = median_score(record, &shape.id, &standard.broker, metric);
-    Some(Goal { shape: shape.id.clone(), metric, value, wanted, why })
+    let value = median(&standard.broker);
+    Some(Goal { shape: shape.id.clone(), metric, value, wanted, why, limit })
 }
 
 #[cfg(test)]
@@ -173,6 +202,23 @@ mod tests {
             assert_eq!((goal.wanted, goal.is_met()), (wanted, met));
         }
         assert_eq!(first(&record, None, Metric::Rate).wanted, 200.0);
+    }
+
+    #[test]
+    fn what_the_limit_does_not_reach_is_out_of_reach() {
+        let mut record = record();
+        set(&mut record, "nats-server@2.15.1", Metric::ServerCpu, 1.0);
+        for (value, limit, verdict) in [
+            (0.4, 0.6, Verdict::Met),
+            (0.6, 0.51, Verdict::OutOfReach),
+            (0.6, 0.5, Verdict::NotMet),
+        ] {
+            set(&mut record, "embedded", Metric::ServerCpu, value);
+            set(&mut record, "relay", Metric::ServerCpu, limit);
+            let goal = first(&record, Some("relay"), Metric::ServerCpu);
+            assert_eq!((goal.limit, goal.verdict()), (Some(limit), verdict));
+            assert_ne!(first(&record, None, Metric::ServerCpu).verdict(), Verdict::OutOfReach);
+        }
     }
 
     #[test]

@@ -100,6 +100,11 @@ pub struct Key {
     /// How long the token is valid from the start of the server, in milliseconds; else for ever.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lasts_ms: Option<u64>,
+    /// What else the token says in its member `nats`; null takes away what it would say. A text
+    /// `<ann.key>` stands for the public key of `ann`. With `version` 1 the type stands outside
+    /// `nats`, and the payload alone is signed.
+    #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
+    pub claims: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Whose a key is.

@@ -1,29 +1,32 @@
 //! A named connection. A task of its own reads all the time, also while we write; frames of all
 //! peers arrive in one channel.
 
+mod reader;
+
 use std::{
     collections::VecDeque,
     io,
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncReadExt},
-    net::{TcpStream, tcp::OwnedReadHalf},
+    net::TcpStream,
     sync::{Mutex, mpsc, watch},
     task::{AbortHandle, JoinHandle},
 };
 use tokio_rustls::rustls::ClientConfig;
 
+use self::reader::{Reader, Reading};
 use crate::{
-    tls::{self, Writer},
+    tls::{self, Source, Writer},
     transcript::{EventKind, Transcript},
-    wire::{self, Frame, Malformed, shown},
+    websocket::{self, Answer, Request},
+    wire::{Frame, Malformed},
 };
 
 /// Between writes that a story cuts apart. No time can prove that they arrive so; the verdict must
@@ -85,8 +88,11 @@ pub struct Peer {
     /// A line is unfinished, or its payload has not been sent: a PONG would be part of it.
     busy: Arc<AtomicBool>,
     reading: watch::Sender<Reading>,
-    /// Gives its half back if the connection is to change to TLS; none if it has.
-    in_clear: Option<JoinHandle<Option<OwnedReadHalf>>>,
+    /// Gives its half back if the connection is to travel in something else.
+    reading_task: JoinHandle<Option<Source>>,
+    tls: bool,
+    /// The code of the close frame of a WebSocket.
+    close_code: Arc<OnceLock<u16>>,
     /// Ends whichever task reads.
     reader: AbortHandle,
     /// For a reader that takes over.
@@ -122,7 +128,7 @@ impl Peer {
             answer: (!manual_pings).then(|| (writer.clone(), busy.clone())),
         };
         let spare = reader.clone();
-        let in_clear = tokio::spawn(reader.run(read, may_read));
+        let reading_task = tokio::spawn(reader.run(Source::Clear(read), may_read));
         Ok(Peer {
             name: name.to_owned(),
             frames: VecDeque::new(),
@@ -145,8 +151,10 @@ impl Peer {
             mid_line: false,
             busy,
             reading,
-            reader: in_clear.abort_handle(),
-            in_clear: Some(in_clear),
+            reader: reading_task.abort_handle(),
+            reading_task,
+            tls: false,
+            close_code: Arc::default(),
             spare,
             transcript,
         })
@@ -170,7 +178,12 @@ impl Peer {
 
     /// Whether it has changed to TLS.
     pub fn speaks_tls(&self) -> bool {
-        self.in_clear.is_none()
+        self.tls
+    }
+
+    /// The code of the close frame of a WebSocket.
+    pub fn close_code(&self) -> Option<u16> {
+        self.close_code.get().copied()
     }
 
     /// Changes to TLS; what has come before has come in clear.
@@ -179,14 +192,14 @@ impl Peer {
     /// Why the change did not come about.
     pub async fn start_tls(&mut self, config: ClientConfig) -> Result<(), String> {
         let read = self.hand_over().await?;
-        let mut writer = self.writer.lock().await;
-        let read = tls::start(read, &mut writer, self.addr, config).await;
-        let read = read.inspect_err(|_| self.ended = true)?;
+        let started = {
+            let mut writer = self.writer.lock().await;
+            tls::start(read, &mut writer, self.addr, config).await
+        };
+        let read = started.inspect_err(|_| self.ended = true)?;
         self.transcript.note(&self.name, EventKind::Note, "starts TLS".to_owned());
-        self.must_start_tls = false;
-        let (reading, may_read) = watch::channel(Reading::On);
-        self.reading = reading;
-        self.reader = tokio::spawn(self.spare.clone().run(read, may_read)).abort_handle();
+        (self.tls, self.must_start_tls) = (true, false);
+        self.read_from(read);
         Ok(())
     }
 
@@ -206,12 +219,44 @@ impl Peer {
         Ok(let_in)
     }
 
-    /// Ends the reading in clear.
-    async fn hand_over(&mut self) -> Result<OwnedReadHalf, String> {
-        let reader = self.in_clear.take().ok_or("it speaks TLS already")?;
+    /// Asks for the change to a WebSocket. The connection is at its end if it does not come about.
+    ///
+    /// # Errors
+    /// No answer that could be read.
+    pub async fn upgrade(&mut self, request: Request) -> Result<Answer, String> {
+        let read = self.hand_over().await?;
+        let upgraded = {
+            let mut writer = self.writer.lock().await;
+            let code = self.close_code.clone();
+            websocket::upgrade(read, &mut writer, self.addr, request, code).await
+        };
+        let (answer, read) = upgraded.inspect_err(|_| self.ended = true)?;
+        let what = match read {
+            Some(read) => {
+                self.read_from(read);
+                "changes to a WebSocket".to_owned()
+            }
+            None => {
+                self.ended = true;
+                format!("is answered {}", answer.status)
+            }
+        };
+        self.transcript.note(&self.name, EventKind::Note, what);
+        Ok(answer)
+    }
+
+    fn read_from(&mut self, read: Source) {
+        let (reading, may_read) = watch::channel(Reading::On);
+        self.reading = reading;
+        self.reading_task = tokio::spawn(self.spare.clone().run(read, may_read));
+        self.reader = self.reading_task.abort_handle();
+    }
+
+    /// Ends the reading in what the connection has travelled in so far.
+    async fn hand_over(&mut self) -> Result<Source, String> {
         self.reading.send_replace(Reading::HandOver);
-        let read = reader.await.ok().flatten();
-        read.ok_or_else(|| "the stream in clear has ended, or within a frame".to_owned())
+        let read = (&mut self.reading_task).await.ok().flatten();
+        read.ok_or_else(|| "the stream has ended before, or within a frame".to_owned())
     }
 
     /// Whether both sides have ended.
@@ -306,95 +351,5 @@ impl Peer {
 impl Drop for Peer {
     fn drop(&mut self) {
         self.reader.abort();
-    }
-}
-
-/// What the task that reads is to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reading {
-    On,
-    /// Input piles up in the socket.
-    Paused,
-    /// Stop between two frames and give the stream back.
-    HandOver,
-}
-
-#[derive(Debug, Clone)]
-struct Reader {
-    id: usize,
-    name: String,
-    inbox: Inbox,
-    transcript: Transcript,
-    /// PINGs are answered here, unless something is half sent.
-    answer: Option<(Arc<Mutex<Writer>>, Arc<AtomicBool>)>,
-}
-
-impl Reader {
-    /// Reads to the end, or until the stream is wanted back.
-    async fn run<S: AsyncRead + Unpin>(
-        self,
-        mut stream: S,
-        mut may_read: watch::Receiver<Reading>,
-    ) -> Option<S> {
-        let mut buffer = Vec::new();
-        let mut chunk = vec![0; 64 << 10];
-        let mut stalled = false;
-        loop {
-            stalled |= *may_read.borrow() == Reading::Paused;
-            let reading = may_read.wait_for(|reading| *reading != Reading::Paused).await;
-            if *reading.ok()? == Reading::HandOver {
-                return buffer.is_empty().then_some(stream);
-            }
-            let read = tokio::select! {
-                read = stream.read(&mut chunk) => read,
-                _ = may_read.changed() => continue,
-            };
-            // Who did not read may be cut off anywhere, and so may everyone by a reset.
-            if let Ok(0) = read
-                && !buffer.is_empty()
-                && !stalled
-            {
-                self.transcript.bytes(&self.name, EventKind::Came, &buffer);
-                let unfinished = Malformed::Unfinished(shown(&buffer));
-                let _ = self.inbox.send((self.id, Incoming::Malformed(unfinished)));
-            }
-            let read = match read {
-                Ok(read @ 1..) => read,
-                Ok(_) | Err(_) => {
-                    let how = if read.is_ok() { "is closed" } else { "is closed by a reset" };
-                    self.transcript.note(&self.name, EventKind::Note, how.to_owned());
-                    // Who started us may have finished the story.
-                    let _ = self.inbox.send((self.id, Incoming::End));
-                    return None;
-                }
-            };
-            buffer.extend_from_slice(&chunk[..read]);
-            loop {
-                match wire::next(&mut buffer) {
-                    Ok(Some(frame)) => self.frame(frame).await,
-                    Ok(None) => break,
-                    Err(malformed) => {
-                        self.transcript.bytes(&self.name, EventKind::Came, &buffer);
-                        let _ = self.inbox.send((self.id, Incoming::Malformed(malformed)));
-                        return None;
-                    }
-                }
-            }
-        }
-    }
-
-    async fn frame(&self, frame: Frame) {
-        self.transcript.bytes(&self.name, EventKind::Came, &frame.0);
-        match &self.answer {
-            Some((writer, busy)) if frame.0 == b"PING\r\n" => {
-                let mut writer = writer.lock().await;
-                if !busy.load(Ordering::Relaxed) && writer.write(b"PONG\r\n").await.is_ok() {
-                    self.transcript.bytes(&self.name, EventKind::Fence, b"PONG\r\n");
-                }
-            }
-            _ => {
-                let _ = self.inbox.send((self.id, Incoming::Frame(frame)));
-            }
-        }
     }
 }

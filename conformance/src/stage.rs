@@ -1,6 +1,6 @@
 //! Where a story takes place: the server, what was prepared for it, and at times another server.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::Path};
 
 use crate::{
     fixtures::Fixtures,
@@ -65,6 +65,21 @@ impl Stage {
     /// The end of the server's log, where it has one.
     pub fn log(&self) -> Option<String> {
         self.server.log()
+    }
+
+    /// The whole of the server's log, where it has one.
+    pub fn whole_log(&self) -> Option<String> {
+        self.server.whole_log()
+    }
+
+    /// The number of the server's process, where it has one of its own.
+    pub fn process_id(&self) -> Option<u32> {
+        self.server.process_id()
+    }
+
+    /// The server's program, where it is one.
+    pub fn program(&self) -> Option<&Path> {
+        self.target.program()
     }
 
     /// Tells the server to do something, and waits until it has heard.

@@ -1,9 +1,16 @@
-//! A connection's way out, in clear or in TLS, and the change from one to the other.
+//! A connection's ways in and out, in clear, in TLS or as a WebSocket, and the change to TLS.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWriteExt, WriteHalf},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt, DuplexStream, ReadBuf, ReadHalf, WriteHalf},
     net::{
         TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
@@ -15,6 +22,31 @@ use tokio_rustls::{TlsConnector, client::TlsStream, rustls::ClientConfig};
 /// How long a handshake may take, and a server that refuses one may take to say so.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
+/// Where bytes come from.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// As they are.
+    Clear(OwnedReadHalf),
+    /// Decrypted.
+    Tls(ReadHalf<TlsStream<TcpStream>>),
+    /// Taken out of messages.
+    WebSocket(ReadHalf<DuplexStream>),
+}
+
+impl AsyncRead for Source {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Source::Clear(half) => Pin::new(half).poll_read(cx, buffer),
+            Source::Tls(half) => Pin::new(half).poll_read(cx, buffer),
+            Source::WebSocket(half) => Pin::new(half).poll_read(cx, buffer),
+        }
+    }
+}
+
 /// Where bytes are written.
 #[derive(Debug)]
 pub(crate) enum Writer {
@@ -22,6 +54,8 @@ pub(crate) enum Writer {
     Clear(OwnedWriteHalf),
     /// Encrypted.
     Tls(WriteHalf<TlsStream<TcpStream>>),
+    /// In messages.
+    WebSocket(WriteHalf<DuplexStream>),
     /// Nowhere: the connection is lost.
     Gone,
 }
@@ -35,6 +69,7 @@ impl Writer {
                 half.write_all(bytes).await?;
                 half.flush().await
             }
+            Writer::WebSocket(half) => half.write_all(bytes).await,
             Writer::Gone => Err(io::ErrorKind::NotConnected.into()),
         }
     }
@@ -45,6 +80,7 @@ impl Writer {
         let _ = match self {
             Writer::Clear(half) => half.shutdown().await,
             Writer::Tls(half) => half.shutdown().await,
+            Writer::WebSocket(half) => half.shutdown().await,
             Writer::Gone => Ok(()),
         };
     }
@@ -55,18 +91,17 @@ impl Writer {
             // Without it the close is an orderly one, which only a story about resets minds.
             Writer::Clear(half) => drop(half.as_ref().set_zero_linger()),
             // Gone without the goodbye of TLS.
-            Writer::Tls(_) | Writer::Gone => *self = Writer::Gone,
+            Writer::Tls(_) | Writer::WebSocket(_) | Writer::Gone => *self = Writer::Gone,
         }
     }
 
-    /// Takes the place of a writer in clear.
-    fn take(&mut self) -> Option<OwnedWriteHalf> {
-        match std::mem::replace(self, Writer::Gone) {
-            Writer::Clear(half) => Some(half),
-            other => {
-                *self = other;
-                None
+    /// The whole connection, if it is in clear; the writer is gone then.
+    pub(crate) fn reunite_clear(&mut self, read: Source) -> Result<TcpStream, String> {
+        match (std::mem::replace(self, Writer::Gone), read) {
+            (Writer::Clear(write), Source::Clear(read)) => {
+                read.reunite(write).map_err(|error| error.to_string())
             }
+            _ => Err("it is not in clear any more".to_owned()),
         }
     }
 }
@@ -76,14 +111,14 @@ impl Writer {
 /// # Errors
 /// Why the change did not come about; the connection is lost then.
 pub(crate) async fn start(
-    read: OwnedReadHalf,
+    read: Source,
     writer: &mut Writer,
     addr: SocketAddr,
     config: ClientConfig,
-) -> Result<impl AsyncRead + Send + Unpin + 'static, String> {
+) -> Result<Source, String> {
     let (read, write) = tokio::io::split(handshake(read, writer, addr, config).await?);
     *writer = Writer::Tls(write);
-    Ok(read)
+    Ok(Source::Tls(read))
 }
 
 /// Proves that the server does not let this client in: the handshake fails, or what follows it is
@@ -93,7 +128,7 @@ pub(crate) async fn start(
 /// # Errors
 /// What came instead.
 pub(crate) async fn fails(
-    read: OwnedReadHalf,
+    read: Source,
     writer: &mut Writer,
     addr: SocketAddr,
     config: ClientConfig,
@@ -110,13 +145,12 @@ pub(crate) async fn fails(
 }
 
 async fn handshake(
-    read: OwnedReadHalf,
+    read: Source,
     writer: &mut Writer,
     addr: SocketAddr,
     config: ClientConfig,
 ) -> Result<TlsStream<TcpStream>, String> {
-    let write = writer.take().ok_or("it speaks TLS already")?;
-    let stream = read.reunite(write).map_err(|error| error.to_string())?;
+    let stream = writer.reunite_clear(read)?;
     let connector = TlsConnector::from(Arc::new(config));
     match timeout(HANDSHAKE, connector.connect(addr.ip().into(), stream)).await {
         Ok(done) => done.map_err(|error| error.to_string()),
@@ -173,9 +207,9 @@ mod tests {
         addr
     }
 
-    async fn dial(addr: SocketAddr) -> (OwnedReadHalf, Writer) {
+    async fn dial(addr: SocketAddr) -> (Source, Writer) {
         let (read, write) = TcpStream::connect(addr).await.unwrap().into_split();
-        (read, Writer::Clear(write))
+        (Source::Clear(read), Writer::Clear(write))
     }
 
     #[tokio::test]

@@ -83,6 +83,10 @@ fn payload(line: &[u8]) -> Result<usize, Malformed> {
     let single = words.iter().all(|word| !word.is_empty());
     match words[0] {
         b"MSG" => match words[..] {
+            // The system account's messages have a reply subject that is empty (SYS-005).
+            [_, subject, sid, b"", size] if ![subject, sid].contains(&&b""[..]) => {
+                Ok(number("MSG", size, line)? + 2)
+            }
             [_, _, _, size] | [_, _, _, _, size] if single => Ok(number("MSG", size, line)? + 2),
             _ => Err(Malformed::Words("MSG", shown(line))),
         },

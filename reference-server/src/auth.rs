@@ -6,19 +6,26 @@
 
 mod authenticator;
 mod exchange;
+#[cfg(feature = "jwt")]
+mod jwt;
 #[cfg(feature = "nkeys")]
 mod nkey;
+mod operators;
 mod options;
 mod permissions;
 mod secret;
+#[cfg_attr(not(feature = "jwt"), path = "auth/no_trust.rs")]
+mod trust;
 
 pub(crate) use self::{
-    authenticator::{Authenticator, Check, Review, Verdict},
+    authenticator::{Authenticator, Check, Offer, Review, Verdict},
     exchange::{Part, faults},
     permissions::{Answers, Grants, PublishGate},
+    trust::{account_problem, operator_problem},
 };
 pub use self::{
     exchange::{Export, ExportKind, Import, ImportKind, Local, ResponseType},
+    operators::{OperatorMode, Resolver},
     options::{
         AccountLimits, AccountOptions, Auth, ConnectionType, Credential, Permissions, Responses,
         SubjectPermission, User,
@@ -29,4 +36,4 @@ pub use self::{
 /// The account of those who belong to no other.
 pub(crate) const GLOBAL_ACCOUNT: &str = "$G";
 /// The account of the server's own services.
-pub(crate) const SYSTEM_ACCOUNT: &str = "$SYS";
+const SYSTEM_ACCOUNT: &str = "$SYS";

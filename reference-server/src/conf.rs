@@ -10,6 +10,7 @@ pub(crate) mod block;
 mod digest;
 pub(crate) mod duration;
 mod exchange;
+mod operator;
 mod options;
 mod scalar;
 mod syntax;

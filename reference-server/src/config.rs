@@ -209,7 +209,10 @@ impl Config {
                 show(self.lame_duck_duration)
             ));
         }
-        self.auth.problem(self.profile).or_else(|| self.monitoring.problem())
+        self.auth
+            .problem(self.profile)
+            .or_else(|| self.monitoring.problem())
+            .or_else(|| self.websocket.as_ref()?.problem(&self.auth, self.profile))
     }
 }
 
@@ -299,6 +302,12 @@ impl Profile {
     /// Publishing below `$GR.` is refused (CORE-SUBJ-017).
     pub(crate) fn refuses_old_gateway_prefix(self) -> bool {
         self >= Profile::V2_15
+    }
+
+    /// Who comes by WebSocket and sends no CONNECT is not that listener's own `no_auth_user` but
+    /// the server's (WS-017).
+    pub(crate) fn websocket_guests_must_connect(self) -> bool {
+        self <= Profile::V2_11
     }
 
     /// What is sent to a connection also counts as life (CORE-PING-009).

@@ -6,7 +6,9 @@
 //! outboxes filled, before the next one is looked at, and PONG goes through the same outbox as
 //! messages do: that makes PING a fence.
 
+mod bounds;
 mod farewell;
+mod names;
 mod side;
 mod trace;
 mod writer;
@@ -87,7 +89,7 @@ pub(crate) async fn serve<R, W>(
     let mut buffer = BytesMut::new();
     let close = conversation.read(&mut reader, &mut buffer).await;
     log::debug!("{} - Client connection closed: {close}", client.label);
-    if conversation.config.monitoring.port.is_some() {
+    if conversation.config.monitoring.is_on() {
         client.note_subscriptions();
     }
     client.leave().await;
@@ -196,7 +198,8 @@ impl Conversation {
                 yield_now().await;
             }
             if std::mem::take(&mut self.side.first_ping) {
-                timer.set(sleep(self.keepalive.first_delay(rand::random())));
+                let delay = self.keepalive.first_delay(rand::random());
+                timer.set(sleep(self.side.bounds.cut(delay)));
             } else if !was_admitted && self.side.is_admitted() {
                 timer.set(sleep(self.delay()));
             }
@@ -206,8 +209,8 @@ impl Conversation {
     /// Until the timer is asked for the first time, or again.
     fn delay(&self) -> Duration {
         match self.side.is_admitted() {
-            true => self.keepalive.delay(),
-            false => self.config.auth.timeout,
+            true => self.side.bounds.cut(self.keepalive.delay()),
+            false => self.side.login_timeout(),
         }
     }
 
@@ -342,6 +345,9 @@ impl Conversation {
     fn keep_alive(&mut self) -> Result<(), Close> {
         if !self.side.is_admitted() {
             return Err(Close::Told("Authentication Timeout"));
+        }
+        if let Some(words) = self.side.bounds.expired() {
+            return Err(Close::Told(words));
         }
         let client = &self.side.client;
         self.side.publisher.forget_old_routes();

@@ -38,6 +38,10 @@ pub(crate) struct Identity {
     /// None before CONNECT.
     pub(crate) account: Option<String>,
     pub(crate) user: Option<String>,
+    /// The key that has signed the user's token, where there is one, and how the account calls
+    /// itself then.
+    pub(crate) issuer: Option<String>,
+    pub(crate) account_name: Option<String>,
 }
 
 /// In what the bytes of a connection travel.

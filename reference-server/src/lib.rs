@@ -45,11 +45,13 @@ mod router;
 mod server;
 mod session;
 mod subject;
+mod system;
 mod transport;
 
 pub use auth::{
     AccountLimits, AccountOptions, Auth, ConnectionType, Credential, Export, ExportKind, Import,
-    ImportKind, Local, Permissions, ResponseType, Responses, Secret, SubjectPermission, User,
+    ImportKind, Local, OperatorMode, Permissions, Resolver, ResponseType, Responses, Secret,
+    SubjectPermission, User,
 };
 #[cfg(feature = "program")]
 pub use conf::config_digest;
@@ -57,6 +59,8 @@ pub use conf::{ConfigError, ConfigWarning, Problem};
 pub use config::{Config, Profile, ProgramConfig};
 pub use index::{Index, Matches, QueueGroup};
 pub use monitoring::Monitoring;
+#[cfg(feature = "system")]
+pub use server::ReloadRequest;
 pub use server::{Builder, ReloadError, Server, StartError};
 pub use subject::{
     is_valid_literal, is_valid_pattern,

@@ -9,6 +9,7 @@
 //! | `varz.rs`, `connz.rs`, `subsz.rs`, `accounts.rs` | the pages that have something to tell |
 //! | `exchange.rs` | what accounts have of each other, as `accounts.rs` shows it |
 //! | `absent.rs` | the pages of what this server has not got |
+//! | `asked.rs`, `statsz.rs` | what only the system account is told: `system/` asks for it |
 //! | `root.rs`, `root.html` | the page for people |
 //!
 //! A page is made of a snapshot, on a thread of its own: a lock is held while something is copied,
@@ -20,6 +21,8 @@ mod options;
 mod absent;
 #[cfg(feature = "monitoring")]
 mod accounts;
+#[cfg(feature = "system")]
+mod asked;
 #[cfg(feature = "monitoring")]
 mod connz;
 #[cfg(feature = "monitoring")]
@@ -34,12 +37,23 @@ mod process;
 mod query;
 #[cfg(feature = "monitoring")]
 mod root;
+#[cfg(feature = "system")]
+mod statsz;
 #[cfg(feature = "monitoring")]
 mod subsz;
 #[cfg(feature = "monitoring")]
 mod varz;
 
 pub use self::options::Monitoring;
+#[cfg(feature = "system")]
+pub(crate) use self::{
+    accounts::{AccountStat, account_stats, account_statz},
+    asked::page,
+    process::Cpu,
+    query::Query,
+    statsz::{Statsz, statsz},
+    varz::feature_flags,
+};
 #[cfg(feature = "monitoring")]
 pub(crate) use self::{format::time, http::serve};
 

@@ -37,6 +37,8 @@ use std::{
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 
+#[cfg(feature = "jwt")]
+pub(crate) use self::scope::Lease;
 pub(crate) use self::{
     account::Account,
     exchange::Arrangement,

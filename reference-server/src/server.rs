@@ -6,38 +6,43 @@ mod error;
 mod id;
 mod lame_duck;
 mod listen;
+#[cfg(feature = "system")]
+mod orders;
 #[cfg(feature = "monitoring")]
 mod overview;
 mod reload;
 mod terms;
+mod urls;
 
 use std::{
     collections::HashMap,
     fmt, io,
     net::{SocketAddr, TcpListener},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
     thread::JoinHandle,
     time::Duration,
 };
 
 use tokio::{
-    net::TcpStream,
     runtime::{Builder as RuntimeBuilder, Runtime},
     sync::{oneshot, watch},
     task::JoinSet,
 };
 
-use self::admission::{Arrival, Entrance, Entrances, accept};
+use self::admission::{Entrance, Entrances, accept};
+#[cfg(feature = "system")]
+pub use self::orders::ReloadRequest;
 #[cfg(feature = "monitoring")]
 pub(crate) use self::overview::Overview;
 pub(crate) use self::terms::{Phase, Terms};
 pub use self::{builder::Builder, error::StartError, reload::ReloadError};
 use crate::{
-    Config, connection::Newcomer, ledger::History, monitoring, outbox::Ending, protocol::Info,
+    Config,
+    ledger::History,
+    monitoring,
+    outbox::Ending,
     router::Client,
+    system::{self, Herald, Inbox},
 };
 
 /// A running server.
@@ -89,6 +94,9 @@ pub(crate) struct Shared {
     name: String,
     clients: Mutex<HashMap<u64, Arc<Client>>>,
     history: History,
+    herald: Herald,
+    #[cfg(feature = "system")]
+    reloads: orders::ReloadRequests,
     last_client_id: AtomicU64,
 }
 
@@ -96,31 +104,6 @@ impl Server {
     /// A server with the defaults of [`Config`]: on a free port of the loopback address.
     pub fn builder() -> Builder {
         Builder::default()
-    }
-
-    /// What a client connects to: `nats://127.0.0.1:41234`, or `tls://…` where it must.
-    pub fn client_url(&self) -> String {
-        let config = self.config();
-        let tls = config.tls.is_some() && !config.allow_non_tls;
-        format!("{}://{}", if tls { "tls" } else { "nats" }, self.addr())
-    }
-
-    /// What a client connects to by WebSocket, if it can: `ws://127.0.0.1:41235`, or `wss://…`.
-    pub fn websocket_url(&self) -> Option<String> {
-        let addr = self.websocket_addr()?;
-        let tls = self.config().websocket.as_ref()?.tls.is_some();
-        Some(format!("{}://{addr}", if tls { "wss" } else { "ws" }))
-    }
-
-    fn websocket_addr(&self) -> Option<SocketAddr> {
-        self.shared.terms.borrow().entrances.websocket_addr
-    }
-
-    /// Where the monitoring pages are, if they are served: `http://127.0.0.1:41235`, with what
-    /// comes before their paths.
-    pub fn monitoring_url(&self) -> Option<String> {
-        let addr = self.shared.monitoring_addr?;
-        Some(format!("http://{addr}{}", self.config().monitoring.prefix()))
     }
 
     /// The address that is listened on.
@@ -184,7 +167,9 @@ impl Server {
     pub async fn restart(self) -> Result<Server, StartError> {
         let mut config = (*self.config()).clone();
         config.port = self.addr().port();
-        config.monitoring.port = self.shared.monitoring_addr.map(|addr| addr.port());
+        for port in [&mut config.monitoring.port, &mut config.monitoring.https_port] {
+            *port = port.and(self.shared.monitoring_addr.map(|addr| addr.port()));
+        }
         if let (Some(it), Some(addr)) = (&mut config.websocket, self.websocket_addr()) {
             it.port = addr.port();
         }
@@ -196,6 +181,7 @@ impl Server {
         if let Some(problem) = config.problem() {
             return Err(StartError::Config(problem));
         }
+        listen::can_serve_pages(&config)?;
         let mut entrances = Entrances::new(&config)?;
         let listener = listen::for_clients(&config)?;
         let addr = listener.local_addr().map_err(StartError::Thread)?;
@@ -209,7 +195,8 @@ impl Server {
         let pages = listen::for_monitoring(&config)?;
         let pages_addr = pages.as_ref().map(TcpListener::local_addr).transpose();
         let pages_addr = pages_addr.map_err(StartError::Thread)?;
-        let shared = Arc::new(Shared::new(config, addr, pages_addr, entrances));
+        let (shared, inbox) = Shared::new(config, addr, pages_addr, entrances);
+        let shared = Arc::new(shared);
         let (ready, is_ready) = oneshot::channel();
         let (done, stopped) = oneshot::channel();
         let serving = shared.clone();
@@ -217,6 +204,7 @@ impl Server {
             if let Some(pages) = pages {
                 runtime.spawn(monitoring::serve(pages, serving.clone()));
             }
+            runtime.spawn(system::serve(inbox, serving.clone()));
             runtime.block_on(serving.run(listener, websockets, ready));
             runtime.shutdown_timeout(Duration::from_millis(100));
             // Nobody may be waiting for it.
@@ -251,25 +239,30 @@ impl Shared {
         addr: SocketAddr,
         monitoring_addr: Option<SocketAddr>,
         entrances: Entrances,
-    ) -> Shared {
+    ) -> (Shared, Inbox) {
         let id = id::server_id(rand::random());
         let greeting = terms::greeting(&config, addr, &id);
-        Shared {
+        let name = greeting.server_name.clone();
+        let closed_max = match monitoring_addr {
+            Some(_) => config.monitoring.max_closed_clients,
+            None => 0,
+        };
+        let terms = Terms { entrances: Arc::new(entrances), ..Terms::new(config, greeting) };
+        let (herald, inbox) = Herald::new(&terms, &id);
+        let shared = Shared {
             addr,
             monitoring_addr,
             id,
-            name: greeting.server_name.clone(),
-            history: History::new(match monitoring_addr {
-                Some(_) => config.monitoring.max_closed_clients,
-                None => 0,
-            }),
-            terms: watch::Sender::new(Terms {
-                entrances: Arc::new(entrances),
-                ..Terms::new(config, greeting)
-            }),
+            name,
+            history: History::new(closed_max),
+            herald,
+            #[cfg(feature = "system")]
+            reloads: orders::ReloadRequests::default(),
+            terms: watch::Sender::new(terms),
             clients: Mutex::default(),
             last_client_id: AtomicU64::new(0),
-        }
+        };
+        (shared, inbox)
     }
 
     async fn run(
@@ -315,48 +308,12 @@ impl Shared {
             _ = terms.wait_for(|terms| terms.phase == Phase::Stopping) => {}
             () = self.let_go() => {}
         }
+        self.herald.stops();
         for client in self.clients().values() {
             client.outbox.end(Ending::Flush);
         }
         let all_over = async { while conversations.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(self.config().shutdown_grace, all_over).await;
-    }
-
-    /// Holds the conversation with a connection, or tells it that there is no room
-    /// (CORE-LIMIT-001).
-    fn welcome(
-        self: Arc<Shared>,
-        stream: TcpStream,
-        addr: SocketAddr,
-        entrance: Entrance,
-    ) -> impl Future<Output = ()> + use<> {
-        let id = self.last_client_id.fetch_add(1, Ordering::Relaxed) + 1;
-        // Small messages must not wait for larger ones; a socket that refuses is as good.
-        let _ = stream.set_nodelay(true);
-        let config = self.config();
-        let client = Arc::new(Client::new(id, config.max_pending_bytes));
-        client.label.comes_from(addr);
-        let full = {
-            let mut clients = self.clients();
-            let full = clients.len() >= config.max_connections;
-            if !full {
-                clients.insert(id, client.clone());
-            }
-            full
-        };
-        // Not before it can be called: what changes from here on, it hears of.
-        let changes = self.terms.subscribe();
-        let terms = changes.borrow().clone();
-        let mut info = Info {
-            client_id: id,
-            client_ip: addr.ip().to_string(),
-            nonce: terms.authenticator.nonce(),
-            ..(*terms.greeting).clone()
-        };
-        terms.entrances.announce(entrance, &terms.config, &mut info);
-        log::debug!("{} - Client connection created", client.label);
-        let newcomer = Box::new(Newcomer { client, info, peer: Arc::default(), terms });
-        async move { self.admit(stream, entrance, Arrival { newcomer, changes, full }).await }
     }
 
     fn config(&self) -> Arc<Config> {
@@ -379,6 +336,8 @@ impl Shared {
         if let Some(client) = clients.remove(&id) {
             // Under the lock of the table, so that a sum counts it once.
             self.history.add(&client);
+            drop(clients);
+            self.herald.gone(&client);
         }
     }
 

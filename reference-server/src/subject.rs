@@ -29,7 +29,6 @@ pub(crate) fn matches(pattern: &[u8], subject: &[u8]) -> bool {
     let mut subject = tokens(subject);
     for wanted in tokens(pattern) {
         match (wanted, subject.next()) {
-            (_, None) => return false,
             (b">", Some(_)) => return true,
             (b"*", Some(token)) if token != b">" => {}
             (_, Some(token)) if token == wanted => {}

@@ -22,14 +22,20 @@ pub(crate) struct Goals {
     /// The target that shows what the system allows.
     #[arg(long, value_name = "NAME")]
     limit: Option<String>,
+    /// Where a table in Markdown goes.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
 }
 
 impl Goals {
     pub(crate) fn run(self) -> Result<ExitCode> {
-        let Goals { record, broker, against, limit } = self;
+        let Goals { record, broker, against, limit, markdown } = self;
         let record = report::read(&record)?;
         let goals = goals(&record, &Standard { broker, against, limit })?;
         println!("{}", report::goals(&goals));
+        if let Some(path) = markdown {
+            report::write(&path, &report::goals_markdown(&goals))?;
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -17,7 +17,12 @@ use std::{
 };
 
 pub use self::{
-    bencher::bencher, csv::csv, figures::floor, github::github, goals::goals, html::html,
+    bencher::bencher,
+    csv::csv,
+    figures::floor,
+    github::github,
+    goals::{goals, goals_markdown},
+    html::html,
     markdown::markdown,
 };
 pub(crate) use self::{figures::significant, grid::Grid};

@@ -48,6 +48,57 @@ pub enum What {
         /// False: the server must not let it come about.
         succeeds: bool,
     },
+    /// The client's half of the change to a WebSocket: a request, its answer; from then on what is
+    /// sent and comes stands in binary messages, wherever they begin and end.
+    Upgrade {
+        /// Who changes.
+        peers: Vec<String>,
+        /// What is asked for; `/` without it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        path: Option<Text>,
+        /// Headers of the request, one a line, besides the usual ones or in their place.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        headers: Option<Text>,
+        /// The name of the answer, JSON with `status` and `headers`, whose names are small.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        answer: Option<String>,
+        /// The status that must come instead of the change.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        refused: Option<u16>,
+    },
+    /// A page is asked for by GET, again and again until the steps hold.
+    Page {
+        /// Its name: JSON with `status`, `headers` and `body`, which is JSON if it can be.
+        name: String,
+        /// Where.
+        port: Value,
+        /// With its query.
+        path: Text,
+        /// By HTTPS.
+        tls: bool,
+        /// What is said of it.
+        steps: Vec<Step>,
+    },
+    /// The server's program is run with these arguments, and ends.
+    Run {
+        /// The name of what came of it: JSON with `code`, `out` and `err`.
+        name: String,
+        /// Separated by blanks.
+        arguments: Text,
+        /// What stands in a file whose path is the value of `config`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        config: Option<Text>,
+    },
+    /// A line of the server's log holds this, or will.
+    Logs {
+        /// The words.
+        text: Text,
+    },
+    /// No line of the server's log holds this so far.
+    HasNotLogged {
+        /// The words.
+        text: Text,
+    },
     /// Something happens to the server itself.
     Server {
         /// What.
@@ -89,6 +140,9 @@ pub enum What {
     Closed {
         /// Whose.
         peers: Vec<String>,
+        /// The code of the close frame of a WebSocket.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<u16>,
     },
     /// What is done to connections from our side.
     Act {
@@ -217,6 +271,11 @@ pub enum Test {
         sign: Sign,
         /// With this.
         with: Text,
+    },
+    /// It is a text, or JSON as text, with this in it.
+    Contains {
+        /// The words.
+        words: Text,
     },
     /// It matches a regular expression.
     Matches {

@@ -79,6 +79,13 @@ impl Teller<'_> {
                 certificate: tls.certificate.as_ref().map(|name| name.value.clone()),
                 succeeds: tls.succeeds,
             },
+            Kind::Upgrade(_)
+            | Kind::Page(_)
+            | Kind::Run(_)
+            | Kind::Logs(_)
+            | Kind::HasNotLogged(_) => {
+                return self.outside(statement);
+            }
             Kind::Control(control) => What::Server { control: self.control(control) },
             Kind::Connect(peers, options) => What::Connect {
                 peers: names(peers),
@@ -93,7 +100,7 @@ impl Teller<'_> {
             },
             Kind::Quiet(tree::Who::Everyone) => What::Quiet { peers: None },
             Kind::Quiet(tree::Who::Peers(peers)) => What::Quiet { peers: Some(names(peers)) },
-            Kind::Closed(peers) => What::Closed { peers: names(peers) },
+            Kind::Closed(peers, code) => What::Closed { peers: names(peers), code: *code },
             Kind::Act(peers, what) => What::Act { peers: names(peers), act: act(*what) },
             Kind::Loop { name, from, to, body } => What::Loop {
                 name: name.value.clone(),
@@ -123,6 +130,36 @@ impl Teller<'_> {
         vec![Step { line: line_of(self.source, statement.span.start), what }]
     }
 
+    /// What happens outside of conversations.
+    fn outside(&self, statement: &Statement) -> Vec<Step> {
+        let text = |text: &tree::Template| self.cells.text(text);
+        let what = match &statement.kind {
+            Kind::Upgrade(upgrade) => What::Upgrade {
+                peers: names(&upgrade.peers),
+                path: upgrade.path.as_ref().map(text),
+                headers: upgrade.headers.as_ref().map(text),
+                answer: upgrade.answer.as_ref().map(|name| name.value.clone()),
+                refused: upgrade.refused,
+            },
+            Kind::Page(page) => What::Page {
+                name: page.name.value.clone(),
+                port: self.cells.value(&page.port.value),
+                path: text(&page.path),
+                tls: page.tls,
+                steps: self.steps(&page.body),
+            },
+            Kind::Run(run) => What::Run {
+                name: run.name.value.clone(),
+                arguments: text(&run.arguments),
+                config: run.config.as_ref().map(text),
+            },
+            Kind::Logs(words) => What::Logs { text: text(words) },
+            Kind::HasNotLogged(words) => What::HasNotLogged { text: text(words) },
+            _ => return Vec::new(),
+        };
+        vec![Step { line: line_of(self.source, statement.span.start), what }]
+    }
+
     fn control(&self, control: &tree::Control) -> Control {
         match control {
             tree::Control::Reload(config) => Control::Reload { config: self.cells.text(config) },
@@ -146,6 +183,7 @@ impl Teller<'_> {
             tree::Test::Compare(ordering, with) => {
                 Test::Compare { sign: sign(*ordering), with: self.cells.text(with) }
             }
+            tree::Test::Contains(words) => Test::Contains { words: self.cells.text(words) },
             tree::Test::Matches(pattern) => Test::Matches { pattern: pattern.clone() },
             tree::Test::Exists => Test::Exists,
             tree::Test::Missing => Test::Missing,
@@ -175,10 +213,16 @@ impl Teller<'_> {
 fn key(key: &tree::Key) -> Key {
     let (role, of) = match &key.role {
         tree::Role::Operator => (Role::Operator, None),
-        tree::Role::Account(of) => (Role::Account, Some(of.clone())),
+        tree::Role::Account(of) => (Role::Account, of.clone()),
         tree::Role::User(of) => (Role::User, of.clone()),
     };
-    Key { name: key.name.value.clone(), role, of, lasts_ms: key.lasts.map(ms) }
+    Key {
+        name: key.name.value.clone(),
+        role,
+        of,
+        lasts_ms: key.lasts.map(ms),
+        claims: key.claims.clone(),
+    }
 }
 
 fn act(act: tree::Act) -> Act {

@@ -51,9 +51,10 @@ impl Walk {
             self.keys.insert(key.name.value.clone());
             self.bind(&key.name.value, &key.name.span);
             // Who vouches is of use to those below.
-            if let Role::Account(by) | Role::User(Some(by)) = &key.role {
+            if let Role::Account(Some(by)) | Role::User(Some(by)) = &key.role {
                 self.used.insert(by.clone());
             }
+            self.used.extend(key.named());
         }
         for name in ["certs", "ports"] {
             self.bound.insert(name.to_owned(), 0..0);
@@ -84,6 +85,13 @@ impl Walk {
             }
             Kind::Refused(_) => {}
             Kind::Tls(tls) => self.present(&tls.peers),
+            Kind::Upgrade(_)
+            | Kind::Page(_)
+            | Kind::Run(_)
+            | Kind::Logs(_)
+            | Kind::HasNotLogged(_) => {
+                self.outside(&statement.kind);
+            }
             Kind::Control(control) => self.control(control, &statement.span),
             Kind::Connect(peers, options) => {
                 options.iter().for_each(|template| self.sent(template));
@@ -104,7 +112,7 @@ impl Walk {
                 self.silence(&statement.span);
             }
             Kind::Quiet(Who::Everyone) => self.silence(&statement.span),
-            Kind::Closed(peers) | Kind::Act(peers, _) => self.present(peers),
+            Kind::Closed(peers, _) | Kind::Act(peers, _) => self.present(peers),
             Kind::Table { names, rows, body } => {
                 for name in names {
                     self.bind(&name.value, &name.span);
@@ -139,6 +147,33 @@ impl Walk {
         }
     }
 
+    /// What happens outside of conversations.
+    fn outside(&mut self, kind: &Kind) {
+        match kind {
+            Kind::Upgrade(upgrade) => {
+                self.present(&upgrade.peers);
+                upgrade.path.iter().chain(&upgrade.headers).for_each(|text| self.sent(text));
+                upgrade.answer.iter().for_each(|name| self.bind(&name.value, &name.span));
+            }
+            Kind::Page(page) => {
+                self.look(&page.port.value, &page.port.span);
+                self.sent(&page.path);
+                self.bind(&page.name.value, &page.name.span);
+                self.block(&page.body);
+            }
+            Kind::Run(run) => {
+                if let Some(config) = &run.config {
+                    self.sent(config);
+                    self.bind("config", &run.name.span);
+                }
+                self.sent(&run.arguments);
+                self.bind(&run.name.value, &run.name.span);
+            }
+            Kind::Logs(words) | Kind::HasNotLogged(words) => self.matched(words),
+            _ => {}
+        }
+    }
+
     fn control(&mut self, control: &Control, span: &Span) {
         match control {
             Control::Reload(config) => self.sent(config),
@@ -160,7 +195,7 @@ impl Walk {
 
     fn check(&mut self, check: &Check) {
         self.look(&check.left.value, &check.left.span);
-        if let Test::Compare(_, right) = &check.test {
+        if let Test::Compare(_, right) | Test::Contains(right) = &check.test {
             self.sent(right);
         }
     }

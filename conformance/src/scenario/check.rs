@@ -23,6 +23,11 @@ pub(super) fn check(rest: Line<'_>) -> Result<Check, Problem> {
             return Ok(Check { left: expr(path, rest.start)?, test });
         }
     }
+    if let Some((path, words)) = rest.text.split_once(" contains ") {
+        let start = rest.start + rest.text.len() - words.len();
+        let test = Test::Contains(whole(words.trim_end(), start, Use::Send)?);
+        return Ok(Check { left: expr(path, rest.start)?, test });
+    }
     if let Some((path, pattern)) = rest.text.split_once(" ~ ") {
         let pattern = pattern.trim();
         let start = rest.start + rest.text.len() - pattern.len();
@@ -46,6 +51,7 @@ pub(super) fn check(rest: Line<'_>) -> Result<Check, Problem> {
             });
         }
     }
-    let label = "expected `path = value`, also != > >= < <= ~, or `path exists`, `path missing`";
+    let label =
+        "expected `path = value`, also != > >= < <= ~ contains, or `path exists`, `path missing`";
     Err(Problem::new(rest.span(), "a check that can't be read", label))
 }

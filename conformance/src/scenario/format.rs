@@ -68,7 +68,8 @@ fn paragraph(lines: &[Line<'_>], fragment: &mut Option<usize>, out: &mut String)
             at += 1;
             continue;
         }
-        *fragment = super::control::configures(line).then_some(line.indent);
+        let is_above = super::control::configures(line) || super::outside::has_text_below(line);
+        *fragment = is_above.then_some(line.indent);
         if line.text.starts_with('|') {
             let end = lines[at..].iter().position(|next| !next.text.starts_with('|'));
             let end = end.map_or(lines.len(), |length| at + length);
@@ -104,7 +105,9 @@ fn statement(text: &str, out: &mut String) {
     }
     let stated = without_remark(text);
     let remark = text[stated.len()..].trim();
-    let is_text = matches!(first, "check" | "wait") || stated.contains(['{', '<', '"', '\\', '/']);
+    let is_text = matches!(first, "check" | "wait" | "run")
+        || super::outside::is_of_log(stated)
+        || stated.contains(['{', '<', '"', '\\', '/']);
     match is_text {
         true => out.push_str(stated),
         false => out.push_str(&stated.split_whitespace().collect::<Vec<_>>().join(" ")),

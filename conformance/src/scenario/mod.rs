@@ -13,8 +13,10 @@ mod header;
 mod keys;
 mod level;
 mod needs;
+mod outside;
 pub mod parse;
 pub mod problem;
+mod tally;
 mod template;
 mod version;
 mod words;
@@ -25,6 +27,7 @@ pub use format::format;
 pub use keys::{Key, Role};
 pub use level::Level;
 pub(crate) use needs::block;
+pub use outside::{Page, Run, Upgrade};
 pub use parse::parse;
 pub use problem::{Problem, render};
 pub use version::Version;
@@ -103,6 +106,16 @@ pub enum Kind {
     Refused(Vec<Peer>),
     /// `alice starts tls`, `alice fails tls as stranger`.
     Tls(Tls),
+    /// `alice upgrades`, `alice fails to upgrade with 403`.
+    Upgrade(Upgrade),
+    /// `page varz from ports.http /varz` and its block.
+    Page(Page),
+    /// `run said with --version`.
+    Run(Run),
+    /// `the server logs [INF] Server is ready`: a part of a line.
+    Logs(Template),
+    /// `the server has not logged secret`: no line so far holds it.
+    HasNotLogged(Template),
     /// `the server reloads`, `another server joins` and the like.
     Control(Control),
     /// `alice connects {json}`; the JSON text may hold placeholders.
@@ -120,8 +133,8 @@ pub enum Kind {
     Expect(Expectation),
     /// `alice is quiet`.
     Quiet(Who),
-    /// `alice is closed`.
-    Closed(Vec<Peer>),
+    /// `alice is closed`, `alice is closed with 1008`.
+    Closed(Vec<Peer>, Option<u16>),
     /// `alice closes`, `half-closes`, `resets`, `stops reading`, `reads on`.
     Act(Vec<Peer>, Act),
     /// `in any order` and its frames.
@@ -305,6 +318,8 @@ pub struct Check {
 pub enum Test {
     /// Compared with text or JSON (`true`, `"text"`, `5`, `[1]`); numbers as numbers.
     Compare(Ordering, Template),
+    /// `contains text`.
+    Contains(Template),
     /// `~ /re/`.
     Matches(String),
     /// There is such a member.

@@ -11,7 +11,10 @@ impl Scenario {
     /// rows can't share one.
     pub fn needs_own_server(&self) -> bool {
         let mut controls = false;
-        each(&self.body, &mut |statement| controls |= matches!(statement.kind, Kind::Control(_)));
+        each(&self.body, &mut |statement| {
+            controls |=
+                matches!(statement.kind, Kind::Control(_) | Kind::Logs(_) | Kind::HasNotLogged(_));
+        });
         controls || self.header.keys.iter().any(|key| key.lasts.is_some())
     }
 
@@ -59,6 +62,14 @@ pub(super) fn add_needs(header: &mut Header, body: &[Statement]) {
     each(body, &mut |statement| {
         let word = match &statement.kind {
             Kind::Tls(_) => "tls",
+            Kind::Upgrade(_) => "websocket",
+            Kind::Page(page) => {
+                if page.tls {
+                    need("tls", &statement.span);
+                }
+                "monitoring"
+            }
+            Kind::Run(_) | Kind::Logs(_) | Kind::HasNotLogged(_) => "program",
             Kind::Control(Control::Reload(_)) => "reload",
             Kind::Control(Control::LameDuck) => "signals",
             Kind::Control(Control::ShutDown) => "shutdown",
@@ -80,11 +91,13 @@ fn configured(header: &Header, body: &[Statement], look: &mut impl FnMut(&str, &
         }
     };
     header.config.iter().for_each(&mut config);
-    each(body, &mut |statement| {
-        if let Kind::Control(Control::Reload(template) | Control::Join(template)) = &statement.kind
-        {
-            config(template);
+    each(body, &mut |statement| match &statement.kind {
+        Kind::Control(Control::Reload(template) | Control::Join(template)) => config(template),
+        Kind::Run(run) => {
+            config(&run.arguments);
+            run.config.iter().for_each(&mut config);
         }
+        _ => {}
     });
 }
 
@@ -104,6 +117,7 @@ pub(crate) fn block(kind: &Kind) -> &[Statement] {
         | Kind::Since(_, body)
         | Kind::Until(_, body)
         | Kind::Timed { body, .. } => body,
+        Kind::Page(page) => &page.body,
         _ => &[],
     }
 }

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::{
-    Act, Bound, Counted, Expectation, From, Kind, Part, Peer, Problem, Row, Scenario, Span,
-    Spanned, Statement, Tally, Template, Version, Who, control,
+    Act, Expectation, From, Kind, Part, Peer, Problem, Row, Scenario, Span, Spanned, Statement,
+    Tally, Template, Version, Who, control,
     header::header,
-    needs,
+    needs, outside,
     problem::nearest,
+    tally,
     template::{Use, expr, is_name, text, whole},
     words,
 };
@@ -90,6 +91,10 @@ const STATEMENTS: &[&str] = &[
     "between",
     "wait",
     "everyone is quiet",
+    "page",
+    "run",
+    "the server logs",
+    "the server has not logged",
     "the server reloads",
     "the server enters lame duck mode",
     "the server shuts down",
@@ -179,12 +184,23 @@ impl<'a> Parser<'a> {
             "since" | "until" => self.versions(stated, first, rest),
             "within" | "between" => self.timed(stated, first, rest),
             "wait" => waiting(stated, rest),
+            "page" => {
+                let body = self.indented_block(line)?;
+                outside::page(rest, body).map(Kind::Page)
+            }
+            "run" => outside::run(rest, &self.fragment(line)).map(Kind::Run),
             "everyone" if words::is(rest, &["is quiet"]) => Ok(Kind::Quiet(Who::Everyone)),
             "the" | "another" if words::first(rest).0 == "server" => {
+                if let Some(logged) = outside::logged(line) {
+                    return logged;
+                }
                 let fragment = self.fragment(line);
                 control::control(stated, &fragment).map(Kind::Control)
             }
-            _ => deed(stated),
+            _ => match deed(stated)? {
+                Kind::Upgrade(it) => it.with(&self.fragment(line)).map(Kind::Upgrade),
+                kind => Ok(kind),
+            },
         }
     }
 
@@ -404,50 +420,10 @@ impl<'a> Parser<'a> {
         while let Some(bound) = self.lines.get(self.at).filter(|next| next.indent > line.indent) {
             self.at += 1;
             let stated = Line { text: without_remark(bound.text), ..*bound };
-            tally_line(stated, &mut tally)?;
+            tally::bound(stated, &mut tally)?;
         }
         Ok(Kind::Tally(tally))
     }
-}
-
-fn tally_line(line: Line<'_>, tally: &mut Tally) -> Result<(), Problem> {
-    let wrong = |label: &str| Problem::new(line.span(), "a bound that can't be read", label);
-    let words: Vec<&str> = line.text.split_whitespace().collect();
-    match words[..] {
-        ["shares", shares] => {
-            let shares: Result<Vec<u64>, _> = shares.split(':').map(str::parse).collect();
-            tally.shares = shares.map_err(|_| wrong("expected numbers such as `3:1`"))?;
-            if tally.shares.len() != tally.peers.len() || tally.shares.contains(&0) {
-                return Err(wrong("expected one number above 0 for each peer"));
-            }
-        }
-        [of, sign, value] => {
-            let value: u64 = value.parse().map_err(|_| wrong("expected a number at the end"))?;
-            let ordering = match sign {
-                ">=" => super::Ordering::AtLeast,
-                "<=" => super::Ordering::AtMost,
-                _ => return Err(wrong("expected `>=` or `<=`")),
-            };
-            let of = match of {
-                "each" => Counted::Each,
-                "repeats" if tally.number.is_none() => {
-                    return Err(wrong("repeats need the number `<n>` in the frame"));
-                }
-                "repeats" => Counted::Repeats,
-                name => match tally.peers.iter().find(|peer| peer.value == name) {
-                    Some(peer) => Counted::Peer(peer.clone()),
-                    None => return Err(wrong("expected `each`, `repeats`, or one of the peers")),
-                },
-            };
-            tally.bounds.push(Bound { of, ordering, value, span: line.span() });
-        }
-        _ => {
-            return Err(wrong(
-                "expected `each >= 200`, `a <= 700`, `repeats >= 100`, `shares 3:1`",
-            ));
-        }
-    }
-    Ok(())
 }
 
 fn binding(rest: Line<'_>) -> Result<Kind, Problem> {
@@ -484,7 +460,7 @@ fn deed(line: Line<'_>) -> Result<Kind, Problem> {
         (&["dials", "dial"], |peers| Kind::Dial(peers, None)),
         (&["is refused", "are refused"], Kind::Refused),
         (&["is quiet", "are quiet"], |peers| Kind::Quiet(Who::Peers(peers))),
-        (&["is closed", "are closed"], Kind::Closed),
+        (&["is closed", "are closed"], |peers| Kind::Closed(peers, None)),
         (&["closes", "close"], |peers| Kind::Act(peers, Act::Close)),
         (&["half-closes", "half-close"], |peers| Kind::Act(peers, Act::HalfClose)),
         (&["resets", "reset"], |peers| Kind::Act(peers, Act::Reset)),
@@ -505,6 +481,12 @@ fn deed(line: Line<'_>) -> Result<Kind, Problem> {
     if let Some(kind) = control::peers_deed(peers, verb, line)? {
         return Ok(kind);
     }
+    if let Some(upgrade) = outside::upgrade(peers, verb, line)? {
+        return Ok(Kind::Upgrade(upgrade));
+    }
+    if let Some(code) = outside::closed_with(verb) {
+        return Ok(Kind::Closed(words::peers(peers, line.start, ',')?, Some(code?)));
+    }
     for (forms, kind) in DEEDS {
         if words::is(verb, forms) {
             return Ok(kind(words::peers(peers, line.start, ',')?));
@@ -517,7 +499,7 @@ fn deed(line: Line<'_>) -> Result<Kind, Problem> {
         return Err(problem.advise(format!("did you mean `{peer}{sign} {text}`, with a blank?")));
     }
     let deeds = DEEDS.iter().flat_map(|(forms, _)| *forms).copied();
-    let deeds = deeds.chain(["connects", "starts tls", "fails tls"]);
+    let deeds = deeds.chain(["connects", "starts tls", "fails tls", "upgrades"]);
     let known = nearest(line.text, STATEMENTS.iter().copied())
         .or_else(|| nearest(words::first(line).0, STATEMENTS.iter().copied()))
         .map(str::to_owned)

@@ -24,6 +24,11 @@ impl Story<'_> {
                 let found = self.known(|_| finds(regex, text.as_bytes()))?;
                 (value.is_some() && found, format!("{path} ~ /{regex}/"))
             }
+            (Test::Contains(words), value) => {
+                let words = self.text(words)?;
+                let found = value.as_ref().is_some_and(|value| text_of(value).contains(&words));
+                (found, format!("{path} contains {words}"))
+            }
             (Test::Compare(ordering, right), value) => {
                 let right = self.known(|scope| scope.writes(right))?.concat();
                 let right = serde_json::from_slice(&right).unwrap_or_else(|_| {

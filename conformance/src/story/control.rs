@@ -21,11 +21,11 @@ use crate::{
 };
 
 /// How often a port is tried that is not open yet.
-const GLANCE: Duration = Duration::from_millis(5);
+pub(super) const GLANCE: Duration = Duration::from_millis(5);
 
-/// A server's `host` and `port`, for stories to compare with.
-pub(super) fn place(addr: SocketAddr) -> Bound {
-    Bound::Json(json!({ "host": addr.ip().to_string(), "port": addr.port() }))
+/// A server's `host` and `port`, and where it is a program the `pid`, for stories to name.
+pub(super) fn place(addr: SocketAddr, pid: Option<u32>) -> Bound {
+    Bound::Json(json!({ "host": addr.ip().to_string(), "port": addr.port(), "pid": pid }))
 }
 
 impl Story<'_> {
@@ -62,11 +62,11 @@ impl Story<'_> {
     async fn join(&mut self, config: &str) -> std::result::Result<(), TargetError> {
         let addr = self.stage.join(config).await?;
         self.transcript.note("another", EventKind::Note, format!("joins on {addr}"));
-        self.scope.bind("another", place(addr));
+        self.scope.bind("another", place(addr, None));
         Ok(())
     }
 
-    fn configuration(&mut self, config: &Template) -> Result<String> {
+    pub(super) fn configuration(&mut self, config: &Template) -> Result<String> {
         let bytes = self.known(|scope| scope.writes(config))?.concat();
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }

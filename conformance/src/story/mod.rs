@@ -3,8 +3,10 @@
 
 mod check;
 mod control;
+mod cut;
 mod expect;
 mod fence;
+mod outside;
 mod tally;
 mod tls;
 
@@ -20,6 +22,8 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
+pub use self::cut::Cut;
+use self::cut::cut;
 use crate::{
     pattern::{Bound, NoValue, Scope},
     peer::{Inbox, Incoming, Peer},
@@ -42,30 +46,6 @@ pub struct Settings {
     pub version: Version,
     /// Merged into every CONNECT: credentials of a running server.
     pub credentials: Map<String, Value>,
-}
-
-/// How what is sent is cut into pieces.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Default,
-    clap::ValueEnum,
-    serde::Serialize,
-    serde::Deserialize,
-    schemars::JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Cut {
-    /// Only where the story says.
-    #[default]
-    None,
-    /// Between all bytes.
-    EveryByte,
-    /// Anywhere, from the seed.
-    Random,
 }
 
 /// Why a story is not true of the server, or could not be told.
@@ -136,7 +116,7 @@ impl<'a> Story<'a> {
         let (inbox, arrivals) = mpsc::unbounded_channel();
         let seed = settings.seed ^ fnv(case.id.as_bytes());
         let mut scope = Scope::new(ChaCha8Rng::seed_from_u64(seed));
-        scope.bind("server", control::place(stage.listens_on()));
+        scope.bind("server", control::place(stage.listens_on(), stage.process_id()));
         for (name, value) in stage.fixtures().names() {
             scope.bind(name, value.clone());
         }
@@ -189,6 +169,11 @@ impl<'a> Story<'a> {
             Kind::Dial(peers, port) => self.dials(peers, port.as_ref()).await,
             Kind::Refused(peers) => self.refused(peers).await,
             Kind::Tls(tls) => self.tls(tls).await,
+            Kind::Upgrade(upgrade) => self.upgrade(upgrade).await,
+            Kind::Page(page) => self.page(page).await,
+            Kind::Run(run) => self.run(run).await,
+            Kind::Logs(words) => self.logs(words).await,
+            Kind::HasNotLogged(words) => self.has_not_logged(words),
             Kind::Control(control) => self.control(control).await,
             Kind::Connect(peers, options) => {
                 for peer in peers {
@@ -206,10 +191,11 @@ impl<'a> Story<'a> {
             Kind::Expect(expectation) => self.expect(expectation).await,
             Kind::AnyOrder(expectations) => self.in_any_order(expectations).await,
             Kind::Quiet(who) => self.quiet(who).await,
-            Kind::Closed(peers) => {
+            Kind::Closed(peers, code) => {
                 for peer in peers {
                     let id = self.peer(&peer.value)?;
                     self.closed(id).await?;
+                    self.closed_with(id, *code)?;
                 }
                 Ok(())
             }
@@ -419,36 +405,6 @@ fn row(case: &Case) -> Vec<(&str, &Template)> {
         }
     }
     Vec::new()
-}
-
-/// The pieces in which bytes go out. Of long ones only the ends are cut into single bytes: what
-/// can go wrong goes wrong at control lines and at the end of a payload.
-fn cut<'b>(writes: &'b [Vec<u8>], how: Cut, chance: &mut ChaCha8Rng) -> Vec<&'b [u8]> {
-    use rand::RngExt as _;
-    const CUT_BYTES_MAX: usize = 512;
-    let mut pieces: Vec<&[u8]> = Vec::new();
-    for write in writes {
-        match how {
-            Cut::None => pieces.push(write),
-            Cut::EveryByte => {
-                let head = write.len().min(CUT_BYTES_MAX);
-                let tail = head.max(write.len().saturating_sub(4));
-                pieces.extend(write[..head].chunks(1));
-                pieces.extend(write[head..tail].chunks(64 << 10));
-                pieces.extend(write[tail..].chunks(1));
-            }
-            Cut::Random => {
-                let mut rest = &write[..];
-                while !rest.is_empty() {
-                    let most = rest.len().min(1 + pieces.len() * 8).max(1);
-                    let (piece, tail) = rest.split_at(chance.random_range(1..=most));
-                    pieces.push(piece);
-                    rest = tail;
-                }
-            }
-        }
-    }
-    pieces
 }
 
 /// FNV-1a: the same number on every machine, unlike the standard library's hashes.

@@ -47,6 +47,15 @@ impl Story<'_> {
             let got = Some(shown(&frame.0));
             return Err(Failure { expected, got, ..self.failure(message) });
         }
+        self.client(shows)
+    }
+
+    /// A client that trusts the server's authority.
+    pub(super) fn trusting(&self) -> Result<ClientConfig> {
+        self.client(None)
+    }
+
+    fn client(&self, shows: Option<&str>) -> Result<ClientConfig> {
         let Some(certificates) = self.stage.fixtures().certificates() else {
             let message = "the server wants TLS, and the scenario's `config:` names no `<certs>`";
             return Err(self.error(message.to_owned()));

@@ -7,16 +7,8 @@ use nats_reference_server::{Config, Server};
 use super::{Order, TargetError};
 
 /// What the broker has not got.
-pub(super) const LACKS: &[&str] = &[
-    "cluster",
-    "gateways",
-    "jetstream",
-    "jwt",
-    "leafnodes",
-    "monitoring",
-    "tracing",
-    "xkeys",
-];
+pub(super) const LACKS: &[&str] =
+    &["cluster", "gateways", "jetstream", "leafnodes", "program", "tracing", "xkeys"];
 
 /// A running broker, until it is shut down.
 #[derive(Debug)]

@@ -60,6 +60,22 @@ impl Instance {
         }
     }
 
+    /// The whole of its log, where it has one.
+    pub fn whole_log(&self) -> Option<String> {
+        match self {
+            Instance::Program(process) => Some(process.whole_log()),
+            _ => None,
+        }
+    }
+
+    /// The number of its process, where it has one of its own.
+    pub fn process_id(&self) -> Option<u32> {
+        match self {
+            Instance::Program(process) => process.id(),
+            _ => None,
+        }
+    }
+
     /// Tells it to do something.
     ///
     /// # Errors

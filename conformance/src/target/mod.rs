@@ -13,7 +13,7 @@ use std::{
     collections::BTreeSet,
     io,
     net::{SocketAddr, ToSocketAddrs},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -52,11 +52,14 @@ pub const CAPABILITIES: &[&str] = &[
     "mappings",
     "monitoring",
     "nkeys",
+    "program",
     "reload",
     "shutdown",
     "signals",
+    "system",
     "tls",
     "tracing",
+    "websocket",
     "xkeys",
 ];
 
@@ -225,14 +228,23 @@ impl Target {
             #[cfg(feature = "embedded")]
             Target::Embedded => embedded::LACKS,
             Target::Program(_) => &[],
-            Target::Running { .. } => &["cluster", "reload", "shutdown", "signals"],
+            Target::Running { .. } => &["cluster", "program", "reload", "shutdown", "signals"],
             Target::Faulty { inner, .. } => {
-                // The proxy reads operations, which TLS hides from it.
-                let own = [DIRECT, "tls"].map(str::to_owned);
+                // The proxy reads operations, which TLS hides from it, and stands before the port
+                // of clients alone.
+                let own = [DIRECT, "monitoring", "program", "tls", "websocket"].map(str::to_owned);
                 return inner.lacks().into_iter().chain(own).collect();
             }
         };
         lacks.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    /// The program, where it is one.
+    pub fn program(&self) -> Option<&Path> {
+        match self {
+            Target::Program(path) => Some(path),
+            _ => None,
+        }
     }
 
     /// Starts a server, with a fragment of configuration if the scenario has one.

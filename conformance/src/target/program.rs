@@ -110,8 +110,16 @@ impl Process {
         self.addr
     }
 
+    pub(super) fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    pub(super) fn whole_log(&self) -> String {
+        fs::read_to_string(log_path(&self.folder)).unwrap_or_default()
+    }
+
     pub(super) fn log(&self) -> String {
-        let log = fs::read_to_string(log_path(&self.folder)).unwrap_or_default();
+        let log = self.whole_log();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(20)..].join("\n")
     }

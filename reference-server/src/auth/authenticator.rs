@@ -1,24 +1,30 @@
 //! The judge of logins.
 
+mod accounts;
+mod check;
+mod made;
+
 use std::{
     collections::HashMap,
     sync::{
         Arc, OnceLock,
         mpsc::{Receiver, Sender, channel},
     },
+    time::Duration,
 };
 
 use tokio::sync::Semaphore;
 
+pub(crate) use self::check::Check;
 use super::{
-    AccountOptions, Auth, ConnectionType, Credential, GLOBAL_ACCOUNT, Grants, Permissions,
-    SYSTEM_ACCOUNT, Secret,
+    ConnectionType, Secret,
+    trust::{Refusal, Trust},
 };
 use crate::{
     Config,
     protocol::Credentials,
     router::{Account, Arrangement, Scope},
-    transport::Peer,
+    transport::{Kind, Peer},
 };
 
 /// Hashes computed at a time: those who may not log in can't take all of the machine.
@@ -28,6 +34,8 @@ const HASHES_MAX: usize = 2;
 #[derive(Debug)]
 pub(crate) struct Authenticator {
     required: bool,
+    /// INFO asks for a login even where it can be left out (WS-017).
+    always_asks: bool,
     by_token: bool,
     by_name: HashMap<String, Arc<Identity>>,
     by_nkey: HashMap<String, Arc<Identity>>,
@@ -35,22 +43,31 @@ pub(crate) struct Authenticator {
     anybody: Arc<Identity>,
     /// Who those are that bring nothing.
     guest: Option<Guest>,
+    /// And who those are that do not even send CONNECT.
+    silent_guest: Option<Guest>,
+    /// How long a login may take.
+    timeout: Duration,
+    /// Judges those who come by WebSocket, where the rules for them are others (WS-017).
+    websocket: Option<Arc<Authenticator>>,
     accounts: Vec<Arc<Account>>,
+    system: Option<Arc<Account>>,
     /// What the accounts have of each other.
-    _arrangement: Arrangement,
+    _arrangement: Option<Arrangement>,
     /// For those that requests of other accounts are shown to.
     server_name: Arc<str>,
+    /// In operator mode, where nobody else is asked.
+    trust: Option<Arc<Trust>>,
     hashing: Arc<Semaphore>,
     /// Dropped with it, so that somebody can wait until no connection goes by it any more.
     lifeline: OnceLock<Sender<()>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Guest {
     /// Configured: INFO asks for no login (AUTH-011).
     NoAuthUser(Arc<Identity>),
-    /// The system account's users are the only ones, and others need none (ACC-013).
-    BesideSystem,
+    /// The system account's users are the only ones, and others get a made-up name (ACC-013).
+    BesideSystem(Arc<Scope>),
 }
 
 /// Somebody who may log in.
@@ -59,6 +76,17 @@ pub(crate) struct Identity {
     password: Secret,
     connection_types: Vec<ConnectionType>,
     scope: Arc<Scope>,
+}
+
+/// What somebody shows who wants to log in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Offer<'a> {
+    /// What CONNECT and cookies say.
+    pub(crate) credentials: &'a Credentials,
+    /// What was to be signed.
+    pub(crate) nonce: Option<&'a str>,
+    pub(crate) peer: &'a Peer,
+    pub(crate) client_ip: &'a str,
 }
 
 /// What became of a login.
@@ -77,15 +105,8 @@ pub(crate) enum Review {
     Judged(Verdict),
     /// The user is gone, or belongs to another account.
     Gone,
-}
-
-/// A password to be compared with a hash.
-#[derive(Debug)]
-pub(crate) struct Check {
-    hash: Secret,
-    offered: Secret,
-    identity: Arc<Identity>,
-    hashing: Arc<Semaphore>,
+    /// The account has taken back the user's token (AUTH-030).
+    Revoked,
 }
 
 impl Authenticator {
@@ -94,7 +115,9 @@ impl Authenticator {
         if config.auth.has_plain_passwords() {
             log::warn!("Plaintext passwords detected, use nkeys or bcrypt");
         }
-        Authenticator::with_accounts_of(config, &[], server_name.into())
+        let made = Authenticator::with_accounts_of(config, &[], server_name.into());
+        made.trust.iter().for_each(|trust| trust.announce());
+        made
     }
 
     /// One for other options. Accounts that stay are the same objects: subscriptions live there.
@@ -102,71 +125,38 @@ impl Authenticator {
         Authenticator::with_accounts_of(config, &self.accounts, self.server_name.clone())
     }
 
-    fn with_accounts_of(
-        config: &Config,
-        before: &[Arc<Account>],
-        server_name: Arc<str>,
-    ) -> Authenticator {
-        let auth = &config.auth;
-        let accounts = accounts(auth, before);
-        let mut by_name = HashMap::new();
-        let mut by_nkey = HashMap::new();
-        for (account, user, permissions) in auth.users() {
-            let Some(account) = accounts.iter().find(|found| found.name() == account) else {
-                continue;
-            };
-            let grants = permissions.map(|it| Arc::new(Grants::new(it, config.profile)));
-            let identity = |password: &Secret| {
-                Arc::new(Identity {
-                    password: password.clone(),
-                    connection_types: user.connection_types.clone(),
-                    scope: Arc::new(Scope::new(account.clone(), user.name(), grants)),
-                })
-            };
-            match &user.credential {
-                Credential::Password { name, password } => {
-                    by_name.insert(name.clone(), identity(password))
-                }
-                Credential::Nkey(key) => by_nkey.insert(key.clone(), identity(&Secret::default())),
-            };
-        }
-        let guest = match &auth.no_auth_user {
-            Some(name) => {
-                by_name.get(name).or_else(|| by_nkey.get(name)).cloned().map(Guest::NoAuthUser)
-            }
-            None => system_only(auth).then_some(Guest::BesideSystem),
-        };
-        let anybody = Identity {
-            password: auth.token.clone().unwrap_or_default(),
-            connection_types: Vec::new(),
-            scope: Arc::new(Scope::new(accounts[0].clone(), "", None)),
-        };
-        Authenticator {
-            required: auth.is_required(),
-            by_token: auth.token.is_some(),
-            by_name,
-            by_nkey,
-            anybody: Arc::new(anybody),
-            guest,
-            _arrangement: Arrangement::new(&accounts, config, &server_name),
-            server_name,
-            accounts,
-            hashing: Arc::new(Semaphore::new(HASHES_MAX)),
-            lifeline: OnceLock::new(),
-        }
-    }
-
     /// Hears the end of the other side once the last connection goes by another one.
     pub(crate) fn watch(&self) -> Receiver<()> {
         let (lifeline, end) = channel();
         // Only a reload asks, and each one puts another in its place.
+        if let Some(websocket) = &self.websocket {
+            let _ = websocket.lifeline.set(lifeline.clone());
+        }
         let _ = self.lifeline.set(lifeline);
         end
+    }
+
+    /// The judge of connections that come so.
+    pub(crate) fn at(self: &Arc<Authenticator>, kind: Kind) -> &Arc<Authenticator> {
+        match (kind, &self.websocket) {
+            (Kind::WebSocket, Some(websocket)) => websocket,
+            _ => self,
+        }
+    }
+
+    /// How long a login may take (AUTH-013).
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// All accounts, `$G` first.
     pub(crate) fn accounts(&self) -> &[Arc<Account>] {
         &self.accounts
+    }
+
+    /// The account of the server's own services, if there is one (ACC-015).
+    pub(crate) fn system_account(&self) -> Option<&Arc<Account>> {
+        self.system.as_ref()
     }
 
     /// Whether CONNECT must come first, and in time (AUTH-013, AUTH-014).
@@ -176,13 +166,14 @@ impl Authenticator {
 
     /// Whether INFO asks for credentials (AUTH-003, AUTH-011).
     pub(crate) fn asks(&self) -> bool {
-        self.required && !matches!(self.guest, Some(Guest::NoAuthUser(_)))
+        let may_leave_out = matches!(self.guest, Some(Guest::NoAuthUser(_)));
+        self.required && (self.always_asks || !may_leave_out)
     }
 
     /// A text to sign, where somebody logs in by doing so (AUTH-009, AUTH-010).
     pub(crate) fn nonce(&self) -> Option<String> {
         #[cfg(feature = "nkeys")]
-        if !self.by_nkey.is_empty() {
+        if self.trust.is_some() || !self.by_nkey.is_empty() {
             return Some(super::nkey::nonce());
         }
         None
@@ -196,20 +187,32 @@ impl Authenticator {
 
     /// Who a connection is whose first operation is not CONNECT (AUTH-011, AUTH-014).
     pub(crate) fn without_connect(&self) -> Option<Arc<Scope>> {
-        self.guest.as_ref().map(|guest| match guest {
+        self.silent_guest.as_ref().map(|guest| match guest {
             Guest::NoAuthUser(identity) => identity.scope.for_connection(),
-            Guest::BesideSystem => self.anybody(),
+            Guest::BesideSystem(scope) => scope.for_connection(),
         })
     }
 
     /// Judges what CONNECT offers. Kinds of credentials that are not configured are passed over
     /// (AUTH-019). Where the certificate names the user, CONNECT does not, but its password counts
     /// (TLS-013).
-    pub(crate) fn judge(&self, offer: &Credentials, nonce: Option<&str>, peer: &Peer) -> Verdict {
-        let connection_type = peer.kind.into();
+    pub(crate) fn judge(&self, offer: &Offer<'_>) -> Verdict {
         if !self.required {
             return Verdict::Admitted(self.anybody());
         }
+        if let Some(trust) = &self.trust {
+            return match trust.judge(offer) {
+                Ok(scope) => Verdict::Admitted(scope),
+                Err(refusal) => refused(offer, &refusal),
+            };
+        }
+        self.judge_configured(offer)
+    }
+
+    /// Judges somebody who has to be known from the configuration.
+    fn judge_configured(&self, offer: &Offer<'_>) -> Verdict {
+        let Offer { credentials: offer, nonce, peer, .. } = *offer;
+        let connection_type = peer.kind.into();
         let lists_users = !self.by_name.is_empty() || !self.by_nkey.is_empty();
         let names_nobody = offer.user.is_empty() && offer.nkey.is_empty();
         if self.by_token && (names_nobody || !lists_users) {
@@ -239,7 +242,7 @@ impl Authenticator {
                 Some(Guest::NoAuthUser(identity)) if identity.takes(connection_type) => {
                     Verdict::Admitted(identity.scope.for_connection())
                 }
-                Some(Guest::BesideSystem) => Verdict::Admitted(self.anybody()),
+                Some(Guest::BesideSystem(scope)) => Verdict::Admitted(scope.for_connection()),
                 _ => Verdict::Refused,
             };
         }
@@ -254,11 +257,18 @@ impl Authenticator {
         &self,
         before: &Authenticator,
         scope: &Scope,
-        offer: &Credentials,
-        nonce: Option<&str>,
-        peer: &Peer,
+        offer: &Offer<'_>,
     ) -> Review {
-        let (old, new) = (before.user(offer), self.user(offer));
+        if let Some(trust) = &self.trust {
+            return match trust.judge(offer) {
+                Ok(new) if !Arc::ptr_eq(new.account(), scope.account()) => Review::Gone,
+                Ok(new) => Review::Judged(Verdict::Admitted(new)),
+                Err(refusal) if refusal.is_revocation() => Review::Revoked,
+                Err(refusal) => Review::Judged(refused(offer, &refusal)),
+            };
+        }
+        let peer = offer.peer;
+        let (old, new) = (before.user(offer.credentials), self.user(offer.credentials));
         match (old, new) {
             (Some(_), None) => return Review::Gone,
             (_, Some(user)) if !Arc::ptr_eq(user.scope.account(), scope.account()) => {
@@ -276,7 +286,7 @@ impl Authenticator {
             }
             _ => {}
         }
-        match self.judge(offer, nonce, peer) {
+        match self.judge(offer) {
             Verdict::Admitted(new) if !Arc::ptr_eq(new.account(), scope.account()) => Review::Gone,
             verdict => Review::Judged(verdict),
         }
@@ -292,12 +302,7 @@ impl Authenticator {
 
     fn compare(&self, identity: &Arc<Identity>, offered: &Secret) -> Verdict {
         if identity.password.is_bcrypt() {
-            return Verdict::Later(Check {
-                hash: identity.password.clone(),
-                offered: offered.clone(),
-                identity: identity.clone(),
-                hashing: self.hashing.clone(),
-            });
+            return Verdict::Later(Check::new(identity, offered, &self.hashing));
         }
         match identity.password == *offered {
             true => Verdict::Admitted(identity.scope.for_connection()),
@@ -306,23 +311,15 @@ impl Authenticator {
     }
 }
 
+/// Tells the log alone why; what was offered is told nobody.
+fn refused(offer: &Offer<'_>, refusal: &Refusal) -> Verdict {
+    log::debug!("{} - {refusal}", offer.client_ip);
+    Verdict::Refused
+}
+
 impl Identity {
     fn takes(&self, connection_type: ConnectionType) -> bool {
         self.connection_types.is_empty() || self.connection_types.contains(&connection_type)
-    }
-}
-
-impl Check {
-    /// Computes the hash on a thread where nobody waits for anything else; none is a refusal.
-    pub(crate) async fn run(self) -> Option<Arc<Scope>> {
-        let Check { hash, offered, identity, hashing } = self;
-        // Never closed, so there is always a turn.
-        let turn = hashing.acquire_owned().await.ok()?;
-        let computing = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            hash.is_hash_of(&offered)
-        });
-        computing.await.is_ok_and(|equal| equal).then(|| identity.scope.for_connection())
     }
 }
 
@@ -334,38 +331,6 @@ fn signed(key: &str, nonce: Option<&str>, signature: &str) -> bool {
 #[cfg(not(feature = "nkeys"))]
 fn signed(_: &str, _: Option<&str>, _: &str) -> bool {
     false
-}
-
-/// `$G`, the configured ones, and the system's if it is not among them (ACC-002); those that were
-/// there before are kept, with what is new about them.
-fn accounts(auth: &Auth, before: &[Arc<Account>]) -> Vec<Arc<Account>> {
-    let known = |name: &str| auth.accounts.iter().any(|account| account.name == name);
-    let global = AccountOptions::new(GLOBAL_ACCOUNT);
-    let system = (!known(SYSTEM_ACCOUNT)).then(|| AccountOptions::new(SYSTEM_ACCOUNT));
-    let all = std::iter::once(&global).chain(&auth.accounts).chain(&system);
-    all.map(|account| {
-        let denies = |(_, _, it): (_, _, Option<&Permissions>)| {
-            it.is_some_and(|permissions| !permissions.subscribe.deny.is_empty())
-        };
-        // Users of any account may get what this one exports.
-        let concerned = |name| name == account.name || !account.exports.is_empty();
-        let filters = auth.users().filter(|(name, ..)| concerned(*name)).any(denies);
-        match before.iter().find(|found| found.name() == account.name) {
-            Some(found) => {
-                found.reload(account.limits, filters);
-                found.clone()
-            }
-            None => Arc::new(Account::new(&account.name, account.limits, filters)),
-        }
-    })
-    .collect()
-}
-
-/// Whether the system account's users are all there are (ACC-013).
-fn system_only(auth: &Auth) -> bool {
-    auth.is_required()
-        && auth.token.is_none()
-        && auth.users().all(|(account, ..)| account == SYSTEM_ACCOUNT)
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ mod check;
 
 use std::time::Duration;
 
+#[cfg(feature = "jwt")]
+pub(crate) use self::check::Fault;
 pub(crate) use self::check::{Part, faults};
 use super::AccountOptions;
 use crate::subject::{self, mapping::SubjectMapping};

@@ -1,10 +1,12 @@
 //! What the configuration says about logging in: plain data, and whether it can be meant.
 
-use std::{collections::HashSet, time::Duration};
+mod problems;
+
+use std::time::Duration;
 
 use super::{
-    GLOBAL_ACCOUNT, Secret,
-    exchange::{self, Export, Import},
+    GLOBAL_ACCOUNT, OperatorMode, SYSTEM_ACCOUNT, Secret,
+    exchange::{Export, Import},
 };
 use crate::{Profile, SubjectMapping, is_valid_pattern};
 
@@ -20,6 +22,9 @@ pub struct Auth {
     pub users: Vec<User>,
     /// Accounts besides `$G`, with their users (ACC-002).
     pub accounts: Vec<AccountOptions>,
+    /// There is no system account, unless it is [named](OperatorMode::system_account) or there is
+    /// a configured one with the default's name (ACC-015).
+    pub no_system_account: bool,
     /// The user, by name or nkey, that those are who bring no credentials (AUTH-011).
     pub no_auth_user: Option<String>,
     /// How long a connection may take to log in (AUTH-013). Default 2 s.
@@ -28,6 +33,8 @@ pub struct Auth {
     pub default_permissions: Option<Permissions>,
     /// Where publications in the account `$G` go instead (ACC-017).
     pub mappings: Vec<SubjectMapping>,
+    /// Operators who say who may log in, instead of users and accounts (AUTH-025).
+    pub operator_mode: OperatorMode,
 }
 
 /// An account: subjects that no other account sees (ACC-001).
@@ -144,10 +151,12 @@ impl Default for Auth {
             user: None,
             users: Vec::new(),
             accounts: Vec::new(),
+            no_system_account: false,
             no_auth_user: None,
             timeout: Duration::from_secs(2),
             default_permissions: None,
             mappings: Vec::new(),
+            operator_mode: OperatorMode::default(),
         }
     }
 }
@@ -155,6 +164,22 @@ impl Default for Auth {
 impl Default for Responses {
     fn default() -> Responses {
         Responses { max: Some(1), expires: Duration::from_secs(120) }
+    }
+}
+
+impl ConnectionType {
+    /// As configurations and tokens name it, in whatever case.
+    pub(crate) fn parse(name: &str) -> Option<ConnectionType> {
+        match name.to_uppercase().as_str() {
+            "STANDARD" => Some(ConnectionType::Standard),
+            "WEBSOCKET" => Some(ConnectionType::Websocket),
+            "LEAFNODE" => Some(ConnectionType::Leafnode),
+            "LEAFNODE_WS" => Some(ConnectionType::LeafnodeWs),
+            "MQTT" => Some(ConnectionType::Mqtt),
+            "MQTT_WS" => Some(ConnectionType::MqttWs),
+            "IN_PROCESS" => Some(ConnectionType::InProcess),
+            _ => None,
+        }
     }
 }
 
@@ -259,7 +284,7 @@ impl Permissions {
         self
     }
 
-    fn problem(&self, profile: Profile) -> Option<String> {
+    pub(super) fn problem(&self, profile: Profile) -> Option<String> {
         let invalid = |(side, entry): (&SubjectPermission, &String)| {
             let (subject, queue) = split_queue(entry);
             let named = queue.is_some() && std::ptr::eq(side, &self.publish);
@@ -285,7 +310,14 @@ pub(super) fn split_queue(entry: &str) -> (&str, Option<&str>) {
 impl Auth {
     /// Whether anybody has to log in (AUTH-003).
     pub(crate) fn is_required(&self) -> bool {
-        self.token.is_some() || self.users().next().is_some()
+        self.operator_mode.is_on() || self.token.is_some() || self.users().next().is_some()
+    }
+
+    /// Whether the system account's users are all there are (ACC-013).
+    pub(crate) fn is_system_only(&self) -> bool {
+        self.is_required()
+            && self.token.is_none()
+            && self.users().all(|(account, ..)| Some(account) == self.system())
     }
 
     /// All users, with the name of the account that each belongs to and what it may do.
@@ -298,6 +330,11 @@ impl Auth {
     fn only_user(&self) -> Option<&User> {
         let user = self.user.as_ref().filter(|user| !user.name().is_empty())?;
         (self.token.is_none() && self.listed().next().is_none()).then_some(user)
+    }
+
+    /// Whether users are listed, not only one named.
+    pub(crate) fn lists_users(&self) -> bool {
+        self.listed().next().is_some()
     }
 
     /// The users that stand in lists.
@@ -314,6 +351,18 @@ impl Auth {
         })
     }
 
+    /// The name of the system account, if there is one (ACC-015).
+    pub(crate) fn system(&self) -> Option<&str> {
+        let named = self.operator_mode.system_account.as_deref();
+        let unnamed = !self.no_system_account && !self.operator_mode.is_on();
+        let default = || unnamed || self.has_account(SYSTEM_ACCOUNT);
+        named.or_else(|| default().then_some(SYSTEM_ACCOUNT))
+    }
+
+    fn has_account(&self, name: &str) -> bool {
+        self.accounts.iter().any(|account| account.name == name)
+    }
+
     /// Whether a password stands in the configuration as it is (AUTH-022).
     pub(crate) fn has_plain_passwords(&self) -> bool {
         let password = |(_, user, _): (_, &User, _)| match &user.credential {
@@ -321,61 +370,6 @@ impl Auth {
             Credential::Nkey(_) => false,
         };
         self.users().any(password)
-    }
-
-    /// Says what can't be meant, if anything, in nats-server's words (AUTH-012, AUTH-020).
-    pub(crate) fn problem(&self, profile: Profile) -> Option<String> {
-        let of_user = |(_, user, permissions): (_, &User, Option<&Permissions>)| {
-            user.problem().or_else(|| permissions.and_then(|it| it.problem(profile)))
-        };
-        self.contradiction()
-            .or_else(|| self.token.as_ref().and_then(Secret::problem))
-            .or_else(|| self.users().find_map(of_user))
-            .or_else(|| self.no_auth_user_problem())
-            .or_else(|| exchange::faults(&self.accounts).into_iter().next().map(|it| it.words))
-            .or_else(|| self.mapping_problem())
-    }
-
-    fn mapping_problem(&self) -> Option<String> {
-        let named = self.accounts.iter().flat_map(|account| &account.mappings);
-        let problem = self.mappings.iter().chain(named).find_map(SubjectMapping::problem);
-        problem.map(|error| error.to_string())
-    }
-
-    /// What does not go together.
-    pub(crate) fn contradiction(&self) -> Option<String> {
-        if self.accounts.iter().any(|account| !account.users.is_empty()) {
-            if self.token.is_some() {
-                return Some("Can not have a token and accounts".to_owned());
-            }
-            if self.user.as_ref().is_some_and(|user| !user.name().is_empty()) {
-                return Some("Can not have a single user/pass and accounts".to_owned());
-            }
-        }
-        let mut accounts = HashSet::new();
-        for AccountOptions { name, .. } in &self.accounts {
-            if name == GLOBAL_ACCOUNT {
-                return Some(format!("\"{name}\" is a Reserved Account"));
-            }
-            if !accounts.insert(name) {
-                return Some(format!("Duplicate Account Entry: {name}"));
-            }
-        }
-        let mut names = HashSet::new();
-        let twice = self.users().find(|(_, user, _)| !names.insert(user.name()));
-        twice.map(|(_, user, _)| format!("Duplicate user {:?} detected", user.name()))
-    }
-
-    fn no_auth_user_problem(&self) -> Option<String> {
-        let name = self.no_auth_user.as_ref()?;
-        let missing = match self.listed().next() {
-            None => "present, but users/nkeys are not defined",
-            Some(_) => {
-                "not present as user or nkey in authorization block or account configuration"
-            }
-        };
-        let present = self.listed().any(|(_, user, _)| user.name() == name);
-        (!present).then(|| format!("no_auth_user: {name:?} {missing}"))
     }
 }
 

@@ -23,6 +23,9 @@ const ANSWERS_PRUNED_AFTER: usize = 4096;
 /// Compiled [`Permissions`].
 #[derive(Debug)]
 pub(crate) struct Grants {
+    /// What they were compiled from.
+    #[cfg(feature = "system")]
+    permissions: Permissions,
     publish: Sides,
     subscribe: Sides,
     responses: Option<Responses>,
@@ -67,11 +70,19 @@ impl Grants {
             publish.allow.get_or_insert_default();
         }
         Grants {
+            #[cfg(feature = "system")]
+            permissions: permissions.clone(),
             publish,
             subscribe: Sides::new(&permissions.subscribe),
             responses: permissions.responses,
             queues_apart: profile.denied_queue_stands_alone(),
         }
+    }
+
+    /// As they were configured (AUTH-036).
+    #[cfg(feature = "system")]
+    pub(crate) fn permissions(&self) -> &Permissions {
+        &self.permissions
     }
 
     /// Whether messages to this subject may be published, answers aside.
@@ -108,6 +119,12 @@ impl Grants {
     /// Whether a message is kept from subscriptions that are wider than what is denied (PERM-009).
     pub(crate) fn hides(&self, subject: &[u8]) -> bool {
         self.subscribe.deny.as_ref().is_some_and(|deny| has(deny, subject))
+    }
+
+    /// Whether there is anything that is kept from it.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn hides_some(&self) -> bool {
+        self.subscribe.deny.is_some()
     }
 
     fn restricts_publishing(&self) -> bool {

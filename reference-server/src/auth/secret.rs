@@ -20,6 +20,12 @@ impl Secret {
         self.0.is_empty()
     }
 
+    /// The text itself, for those who verify it and show it to nobody.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+
     /// Whether it is to be compared as a hash (AUTH-008): `$2a$`, `$2b$`, `$2x$` or `$2y$`, two
     /// digits, `$`.
     pub fn is_bcrypt(&self) -> bool {

@@ -154,12 +154,12 @@ fn together(auth: &Auth, it: Field<'_>) -> Result<(), Problem> {
     auth.contradiction().map_or(Ok(()), |words| Err(it.problem(words)))
 }
 
-fn secret(it: Field<'_>) -> Result<Secret, Problem> {
+pub(super) fn secret(it: Field<'_>) -> Result<Secret, Problem> {
     it.text().map(Secret::from)
 }
 
 /// Seconds, or a duration as a string (AUTH-013).
-fn timeout(it: Field<'_>) -> Result<Duration, Problem> {
+pub(super) fn timeout(it: Field<'_>) -> Result<Duration, Problem> {
     if it.is_text() {
         let wrong = |problem: Problem| Problem {
             message: format!("error parsing authorization config, 'timeout' {}", problem.message),
@@ -220,15 +220,10 @@ fn user(it: Field<'_>) -> Result<User, Problem> {
 }
 
 fn connection_types(it: Field<'_>) -> Result<Vec<ConnectionType>, Problem> {
-    let named = |name: &String| match name.to_uppercase().as_str() {
-        "STANDARD" => Ok(ConnectionType::Standard),
-        "WEBSOCKET" => Ok(ConnectionType::Websocket),
-        "LEAFNODE" => Ok(ConnectionType::Leafnode),
-        "LEAFNODE_WS" => Ok(ConnectionType::LeafnodeWs),
-        "MQTT" => Ok(ConnectionType::Mqtt),
-        "MQTT_WS" => Ok(ConnectionType::MqttWs),
-        "IN_PROCESS" => Ok(ConnectionType::InProcess),
-        name => Err(it.problem(format!("invalid connection types [\"{name}\"]"))),
+    let named = |name: &String| {
+        let unknown =
+            || it.problem(format!("invalid connection types [\"{}\"]", name.to_uppercase()));
+        ConnectionType::parse(name).ok_or_else(unknown)
     };
     it.texts()?.iter().map(named).collect()
 }

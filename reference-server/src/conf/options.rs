@@ -6,7 +6,7 @@ use super::{
     Problem, auth,
     block::{Field, Setting, Table, ignored, put, setting, unsupported},
     duration::show,
-    exchange, tls, websocket,
+    exchange, operator, tls, websocket,
 };
 use crate::{Config, Monitoring, Profile};
 
@@ -47,17 +47,35 @@ pub(super) const OPTIONS: &Table<Config> = &[
     // Who may log in.
     setting(&["authorization"], auth::authorization),
     setting(&["accounts"], auth::accounts),
+    setting(&["no_system_account", "no_system", "no_sys_acc"], |c, it| {
+        put(&mut c.auth.no_system_account, it.flag())
+    }),
     setting(&["mappings", "maps"], |c, it| put(&mut c.auth.mappings, exchange::mappings(it))),
     setting(&["no_auth_user"], |c, it| put(&mut c.auth.no_auth_user, it.text().map(Some))),
+    setting(&["operator", "operators", "root", "roots", "root_operator", "root_operators"], {
+        operator::operators
+    }),
+    setting(&["resolver", "account_resolver", "accounts_resolver"], operator::resolver),
+    setting(&["resolver_preload"], operator::preload),
+    setting(&["trusted", "trusted_keys"], |c, it| {
+        put(&mut c.auth.operator_mode.trusted_keys, it.texts())
+    }),
+    setting(&["system_account", "system"], |c, it| {
+        put(&mut c.auth.operator_mode.system_account, it.text().map(Some))
+    }),
     // Monitoring.
     setting(&["http"], |c, it| {
         let (host, port) = it.address()?;
         c.monitoring.host = host.or(c.monitoring.host.take());
         put(&mut c.monitoring.port, Ok(Some(port)))
     }),
-    setting(&["http_port", "monitor_port"], |c, it| {
-        put(&mut c.monitoring.port, it.port().map(|port| (it.integer() != Ok(0)).then_some(port)))
+    setting(&["https"], |c, it| {
+        let (host, port) = it.address()?;
+        c.monitoring.host = host.or(c.monitoring.host.take());
+        put(&mut c.monitoring.https_port, Ok(Some(port)))
     }),
+    setting(&["http_port", "monitor_port"], |c, it| put(&mut c.monitoring.port, pages_port(it))),
+    setting(&["https_port"], |c, it| put(&mut c.monitoring.https_port, pages_port(it))),
     setting(&["http_base_path"], |c, it| put(&mut c.monitoring.base_path, it.text())),
     setting(&["max_closed_clients"], |c, it| {
         put(&mut c.monitoring.max_closed_clients, closed_clients(it))
@@ -101,17 +119,9 @@ pub(super) const OPTIONS: &Table<Config> = &[
     ignored(&["store_dir", "storedir"], NO_JETSTREAM),
     // Not here yet.
     unsupported(&["ocsp"]),
-    unsupported(&["https"]),
-    unsupported(&["https_port"]),
-    unsupported(&["system_account", "system"]),
-    unsupported(&["no_system_account", "no_system", "no_sys_acc"]),
     unsupported(&["default_sentinel"]),
-    unsupported(&["operator", "operators", "root", "roots", "root_operator", "root_operators"]),
-    unsupported(&["resolver", "account_resolver", "accounts_resolver"]),
     unsupported(&["resolver_tls"]),
-    unsupported(&["resolver_preload"]),
     unsupported(&["resolver_pinned_accounts"]),
-    unsupported(&["trusted", "trusted_keys"]),
     // Not meant to be here.
     unsupported(&["cluster"]),
     unsupported(&["gateway"]),
@@ -153,6 +163,11 @@ fn payload(it: Field<'_>) -> Result<usize, Problem> {
         true => Err(it.problem("max_payload value is too big")),
         false => it.count(),
     }
+}
+
+/// 0 is no pages.
+fn pages_port(it: Field<'_>) -> Result<Option<u16>, Problem> {
+    Ok(Some(it.port()?).filter(|_| it.integer() != Ok(0)))
 }
 
 /// 0 stands for the default.

@@ -1,11 +1,14 @@
 //! The block `websocket`.
 
+use std::time::Duration;
+
 use super::{
     Problem,
-    block::{Field, Table, put, setting, unsupported},
+    auth::{secret, timeout},
+    block::{Field, Table, put, setting},
     tls,
 };
-use crate::WebSocket;
+use crate::{Secret, User, WebSocket};
 
 /// A block that is being read.
 #[derive(Default)]
@@ -32,6 +35,9 @@ pub(super) fn read(it: Field<'_>) -> Result<Option<WebSocket>, Problem> {
     Ok(Some(draft.websocket))
 }
 
+const ORIGINS: &[&str] =
+    &["allowed_origins", "allowed_origin", "allow_origins", "allow_origin", "origins", "origin"];
+
 const WEBSOCKET: &Table<Draft> = &[
     setting(&["listen"], |d, it| {
         let (host, port) = it.address()?;
@@ -48,10 +54,8 @@ const WEBSOCKET: &Table<Draft> = &[
     setting(&["tls"], |d, it| put(&mut d.websocket.tls, tls::read(it).map(Some))),
     setting(&["no_tls"], |d, it| put(&mut d.no_tls, it.flag())),
     setting(&["same_origin"], |d, it| put(&mut d.websocket.same_origin, it.flag())),
-    setting(&["allowed_origins", "allowed_origin", "allow_origins", "allow_origin", "origins"], {
-        |d, it| put(&mut d.websocket.allowed_origins, it.texts())
-    }),
-    setting(&["compression"], |d, it| put(&mut d.websocket.compression, it.flag())),
+    setting(ORIGINS, |d, it| put(&mut d.websocket.allowed_origins, it.texts())),
+    setting(&["compression", "compress"], |d, it| put(&mut d.websocket.compression, it.flag())),
     setting(&["handshake_timeout"], |d, it| put(&mut d.websocket.handshake_timeout, it.duration())),
     setting(&["headers"], |d, it| {
         for it in it.named()? {
@@ -66,14 +70,35 @@ const WEBSOCKET: &Table<Draft> = &[
     setting(&["ping_interval"], |d, it| {
         put(&mut d.websocket.ping_interval, it.duration().map(Some))
     }),
-    unsupported(&["no_auth_user"]),
-    unsupported(&["authorization", "authentication"]),
+    setting(&["no_auth_user"], |d, it| put(&mut d.websocket.no_auth_user, it.text().map(Some))),
+    setting(&["authorization", "authentication"], |d, it| {
+        let mut login = Login::default();
+        it.block(LOGIN, &mut login)?;
+        let password = login.password.unwrap_or_default();
+        d.websocket.user = login.user.map(|name| User::with_password(name, password));
+        (d.websocket.token, d.websocket.login_timeout) = (login.token, login.timeout);
+        Ok(())
+    }),
+];
+
+/// A block `authorization` that is being read; here it lists nobody (WS-017).
+#[derive(Default)]
+struct Login {
+    user: Option<String>,
+    password: Option<Secret>,
+    token: Option<Secret>,
+    timeout: Option<Duration>,
+}
+
+const LOGIN: &Table<Login> = &[
+    setting(&["user", "username"], |login, it| put(&mut login.user, it.text().map(Some))),
+    setting(&["pass", "password"], |login, it| put(&mut login.password, secret(it).map(Some))),
+    setting(&["token"], |login, it| put(&mut login.token, secret(it).map(Some))),
+    setting(&["timeout"], |login, it| put(&mut login.timeout, timeout(it).map(Some))),
 ];
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::Config;
 
@@ -85,8 +110,8 @@ mod tests {
 
     #[test]
     fn the_options_are_read() {
-        let text = "websocket { listen: \"127.0.0.1:-1\", no_tls: true, compression: on\n\
-                    allowed_origins: \"http://a\", headers { X-Probe: hello }, user_cookie: u\n\
+        let text = "websocket { listen: \"127.0.0.1:-1\", no_tls: true, compress: on\n\
+                    origin: \"http://a\", headers { X-Probe: hello }, user_cookie: u\n\
                     ping_interval: \"200ms\", handshake_timeout: \"3s\" }";
         let read = merged(text).unwrap().unwrap();
         let expected = WebSocket {

@@ -1,15 +1,20 @@
 //! The broker as one client's session sees it.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
+use super::{
+    bounds::{Bounds, ServerBounds},
+    names::{Names, introduction},
+};
 use crate::{
-    auth::{Authenticator, Check, Review, Verdict},
+    auth::{Authenticator, Check, Offer, Review, Verdict},
     ledger::{Identity, Reason},
     protocol::{ConnectOptions, Credentials, Info, Publish, encode},
     router::{Client, Publisher, Scope, Seat, Subscription},
     server::Terms,
     session::{AUTHORIZATION_VIOLATION, Broker, Close, LogIn, SUBSCRIPTION_VIOLATION},
     subject,
+    system::Herald,
     transport::{Kind, Peer},
 };
 
@@ -22,6 +27,7 @@ pub(crate) struct Newcomer {
     pub(crate) peer: Arc<Peer>,
     /// What held when it came.
     pub(crate) terms: Terms,
+    pub(crate) herald: Herald,
 }
 
 /// A client, and all that it is to the broker.
@@ -35,36 +41,31 @@ pub(super) struct Side {
     /// The client said that it expects INFO at any time.
     pub(super) takes_info: bool,
     authenticator: Arc<Authenticator>,
+    herald: Herald,
     /// A login whose verdict takes long.
     check: Option<Check>,
     /// That login is not a new one: it is judged again.
     reviewing: bool,
     /// Among the connections of its account; none before the login.
     seat: Option<Seat>,
-    /// 0 is no limit.
-    max_subscriptions: usize,
-    /// The server's own limits, where an account has smaller ones.
-    server_max: (usize, usize),
+    pub(super) bounds: Bounds,
+    /// The server's own, where an account or a user has smaller ones.
+    server_bounds: ServerBounds,
     /// Who the client says it is, for the log.
     names: Names,
     /// Of cancelled subscriptions, too.
     names_queues: bool,
 }
 
-#[derive(Debug, Default)]
-struct Names {
-    user: String,
-    nkey: String,
-    has_token: bool,
-}
-
 impl Side {
     pub(super) fn new(newcomer: Newcomer) -> Side {
-        let Newcomer { client, info, peer, terms } = newcomer;
+        let Newcomer { client, info, peer, terms, herald } = newcomer;
         let Terms { config, authenticator, .. } = terms;
+        let authenticator = authenticator.at(peer.kind).clone();
         client.ledger.comes_by(&peer);
         let anybody = authenticator.anybody();
         let seat = (!authenticator.is_required()).then(|| Seat::take(anybody.account())).flatten();
+        let server_bounds = ServerBounds::new(&config);
         Side {
             client,
             publisher: Publisher::new(anybody),
@@ -73,11 +74,12 @@ impl Side {
             first_ping: false,
             takes_info: false,
             authenticator,
+            herald,
             check: None,
             reviewing: false,
             seat,
-            max_subscriptions: config.max_subscriptions,
-            server_max: (config.max_subscriptions, config.max_payload_bytes),
+            bounds: server_bounds.alone(),
+            server_bounds,
             names: Names::default(),
             names_queues: config.profile.names_queue_of_cancelled(),
         }
@@ -127,6 +129,10 @@ impl Side {
         }
     }
 
+    pub(super) fn login_timeout(&self) -> Duration {
+        self.authenticator.timeout()
+    }
+
     /// Largest payload of this client.
     pub(super) fn max_payload_bytes(&self) -> usize {
         self.info.max_payload
@@ -145,20 +151,16 @@ impl Side {
         }
         self.publisher.enter(scope);
         self.limit();
-        Ok(())
+        match self.bounds.max_subscriptions {
+            // As with nats-server it is for a token that says nothing of it.
+            Some(0) => Err(self.subscribed_out()),
+            _ => Ok(()),
+        }
     }
 
-    /// The smaller ones of the server's and the account's limits hold.
     fn limit(&mut self) {
-        let limits = self.publisher.scope().account().limits();
-        let (max_subscriptions, max_payload) = self.server_max;
-        let unlimited = |max: usize| if max == 0 { usize::MAX } else { max };
-        self.max_subscriptions = match limits.max_subscriptions {
-            Some(max) => max.min(unlimited(max_subscriptions)),
-            None => max_subscriptions,
-        };
-        self.info.max_payload =
-            limits.max_payload_bytes.map_or(max_payload, |max| max.min(max_payload));
+        self.bounds = self.server_bounds.within(self.publisher.scope());
+        self.info.max_payload = self.bounds.max_payload_bytes;
     }
 
     /// The server has been told other options; who offered `credentials` may have to go.
@@ -172,12 +174,14 @@ impl Side {
         if self.peer.kind == Kind::WebSocket {
             (self.info.host, self.info.port) = (own.host, own.port);
         }
-        self.server_max = (terms.config.max_subscriptions, terms.config.max_payload_bytes);
+        self.server_bounds = ServerBounds::new(&terms.config);
         self.limit();
-        if Arc::ptr_eq(&terms.authenticator, &self.authenticator) {
+        let authenticator = terms.authenticator.at(self.peer.kind);
+        self.info.auth_required = authenticator.asks();
+        if Arc::ptr_eq(authenticator, &self.authenticator) {
             return Ok(());
         }
-        let before = std::mem::replace(&mut self.authenticator, terms.authenticator.clone());
+        let before = std::mem::replace(&mut self.authenticator, authenticator.clone());
         let stays = match self.is_admitted() {
             true => self.review(&before, credentials),
             false => self.wait_on(credentials),
@@ -193,8 +197,9 @@ impl Side {
     fn review(&mut self, before: &Authenticator, offer: &Credentials) -> Result<(), Close> {
         let (nonce, scope) = (self.info.nonce.as_deref(), self.publisher.scope());
         let offer = self.peer.cookies.complete(offer);
-        match self.authenticator.review(before, scope, &offer, nonce, &self.peer) {
+        match self.authenticator.review(before, scope, &self.offer(&offer, nonce)) {
             Review::Gone => Err(Close::Silently("the user is gone")),
+            Review::Revoked => Err(Close::Told("User Authentication Revoked")),
             Review::Judged(Verdict::Refused) => Err(self.refuse()),
             Review::Judged(Verdict::Admitted(scope)) => self.stay(&scope),
             Review::Judged(Verdict::Later(check)) => {
@@ -204,11 +209,16 @@ impl Side {
         }
     }
 
+    fn offer<'a>(&'a self, credentials: &'a Credentials, nonce: Option<&'a str>) -> Offer<'a> {
+        let (peer, client_ip) = (&*self.peer, self.info.client_ip.as_str());
+        Offer { credentials, nonce, peer, client_ip }
+    }
+
     /// Nobody has logged in yet: that is no longer waited for where no login is wanted, and goes
     /// on where one was wanted before.
     fn wait_on(&mut self, offer: &Credentials) -> Result<(), Close> {
         let offer = self.peer.cookies.complete(offer);
-        match self.authenticator.judge(&offer, None, &self.peer) {
+        match self.authenticator.judge(&self.offer(&offer, None)) {
             Verdict::Admitted(scope) if !self.authenticator.is_required() => self.admit(scope),
             Verdict::Refused => Err(self.refuse()),
             _ => Ok(()),
@@ -227,12 +237,11 @@ impl Side {
         self.client.import_again();
         self.limit();
         self.cancel_forbidden(scope);
-        if self.max_subscriptions > 0 && self.client.subscription_count() > self.max_subscriptions {
-            let text = "maximum subscriptions exceeded";
-            self.log_error(format_args!("{text}"));
-            return Err(Close::Told(text));
+        let count = self.client.subscription_count();
+        match self.bounds.max_subscriptions.is_some_and(|max| count > max) {
+            true => Err(self.subscribed_out()),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     /// Ends the subscriptions that are no longer allowed, and says so.
@@ -254,6 +263,12 @@ impl Side {
         }
     }
 
+    fn subscribed_out(&self) -> Close {
+        let text = "maximum subscriptions exceeded";
+        self.log_error(format_args!("{text}"));
+        Close::Told(text)
+    }
+
     fn crowded(&self) -> Close {
         let text = "maximum account active connections exceeded";
         self.log_error(format_args!("{text}"));
@@ -267,14 +282,7 @@ impl Side {
 
     /// Tells the log who could not log in, never with what (AUTH-023).
     pub(super) fn log_refusal(&self) {
-        let Names { user, nkey, has_token, .. } = &self.names;
-        let who = match (nkey.as_str(), user.as_str()) {
-            ("", "") if *has_token => " - Token \"[REDACTED]\"".to_owned(),
-            ("", "") => String::new(),
-            ("", user) => format!(" - User {user:?}"),
-            (nkey, _) => format!(" - Nkey {nkey:?}"),
-        };
-        log::error!("{} - authentication error{who}", self.client.label.place());
+        log::error!("{} - authentication error{}", self.client.label.place(), self.names.logged());
     }
 }
 
@@ -286,13 +294,14 @@ impl Broker for Side {
     fn log_in(&mut self, options: &ConnectOptions) -> Result<LogIn, Close> {
         let credentials = self.peer.cookies.complete(&options.credentials);
         self.client.label.connects(options);
-        self.names = Names {
-            user: credentials.user.clone(),
-            nkey: credentials.nkey.clone(),
-            has_token: !credentials.token.is_empty(),
-        };
+        self.names = Names::of(&credentials);
+        if !self.is_admitted() {
+            let identity =
+                Identity { account: None, user: self.names.shown(), ..introduction(options) };
+            self.client.ledger.introduce(identity);
+        }
         let nonce = self.info.nonce.as_deref();
-        match self.authenticator.judge(&credentials, nonce, &self.peer) {
+        match self.authenticator.judge(&self.offer(&credentials, nonce)) {
             Verdict::Admitted(scope) => self.admit(scope).map(|()| LogIn::Done),
             Verdict::Refused => Err(self.refuse()),
             Verdict::Later(check) => {
@@ -305,22 +314,26 @@ impl Broker for Side {
     fn connected(&mut self, options: &ConnectOptions, first: bool) {
         self.client.set_options(options.echo, options.headers);
         let scope = self.publisher.scope();
+        let lease = scope.lease();
         self.client.ledger.introduce(Identity {
-            name: options.name.clone(),
-            lang: options.lang.clone(),
-            version: options.version.clone(),
             account: Some(scope.account().name().to_owned()),
             user: Some(scope.user().to_string()).filter(|user| !user.is_empty()),
+            issuer: lease.as_ref().map(|lease| lease.issuer.clone()),
+            account_name: lease.as_ref().map(|lease| lease.account_name.clone()),
+            ..introduction(options)
         });
+        self.herald.connected(&self.client);
         self.first_ping |= first;
         self.takes_info = options.protocol == 1;
     }
 
     fn send_info(&mut self) {
-        let account = self.publisher.scope().account().name().to_owned();
+        let account = self.publisher.scope().account();
+        let system = self.authenticator.system_account();
         let info = Info {
             connect_info: true,
-            remote_account: Some(account),
+            remote_account: Some(account.name().to_owned()),
+            account_is_system: system.is_some_and(|system| Arc::ptr_eq(system, account)),
             auth_required: self.authenticator.is_required(),
             nonce: None,
             ..self.info.clone()
@@ -331,8 +344,8 @@ impl Broker for Side {
     }
 
     fn is_subscribed_out(&self) -> bool {
-        let max = self.max_subscriptions;
-        max > 0 && self.client.subscription_count() >= max
+        let max = self.bounds.max_subscriptions;
+        max.is_some_and(|max| self.client.subscription_count() >= max)
     }
 
     fn map(&self, subject: &[u8]) -> Option<Vec<u8>> {
@@ -350,11 +363,12 @@ impl Broker for Side {
     fn log_error(&self, text: fmt::Arguments<'_>) {
         let scope = self.publisher.scope();
         let label = &self.client.label;
-        let user = match (scope.account().name(), &*scope.user()) {
-            (account, user) if label.is_named() && !user.is_empty() => {
-                format!(" - \"{account}/user:{user}\"")
+        let user = match (scope.account().name(), &*scope.user(), scope.lease()) {
+            (_, user, _) if !label.is_named() || user.is_empty() => String::new(),
+            (account, user, None) => format!(" - \"{account}/user:{user}\""),
+            (account, user, Some(lease)) => {
+                format!(" - \"{account}/{}/jwt:{user}\"", lease.account_name)
             }
-            _ => String::new(),
         };
         log::error!("{label}{user} - {text}");
     }

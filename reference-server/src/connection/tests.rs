@@ -3,11 +3,12 @@
 use tokio::{io::AsyncWriteExt as _, time::timeout};
 
 use super::*;
-use crate::{Auth, protocol::Info, router::Client};
+use crate::{Auth, protocol::Info, router::Client, system::Herald};
 
 fn newcomer(client: Arc<Client>, terms: &watch::Sender<Terms>) -> Box<Newcomer> {
     let terms = terms.borrow().clone();
-    Box::new(Newcomer { client, info: Info::default(), peer: Arc::default(), terms })
+    let herald = Herald::new(&terms, "").0;
+    Box::new(Newcomer { client, info: Info::default(), peer: Arc::default(), terms, herald })
 }
 
 #[tokio::test]

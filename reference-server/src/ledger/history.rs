@@ -101,7 +101,7 @@ impl Record {
     }
 
     /// What is known of a client that is gone.
-    fn of_closed(client: &Client) -> Record {
+    pub(crate) fn of_closed(client: &Client) -> Record {
         let ledger = &client.ledger;
         let stop = ledger.began_at + ledger.began.elapsed();
         let reason = ledger.reason.get().copied().unwrap_or(Reason::CLIENT_CLOSED);

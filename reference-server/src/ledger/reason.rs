@@ -19,6 +19,8 @@ impl Reason {
     pub(crate) const CLIENT_CLOSED: Reason = reason("Client Closed", 1000);
     pub(crate) const READ_ERROR: Reason = reason("Read Error", 1000);
     pub(crate) const WRITE_ERROR: Reason = reason("Write Error", 1000);
+    #[cfg_attr(not(feature = "system"), allow(dead_code, reason = "nobody can ask for it"))]
+    pub(crate) const KICKED: Reason = reason("Kicked", 1000);
     pub(crate) const SHUTDOWN: Reason = reason("Server Shutdown", 1001);
     pub(crate) const SLOW_PENDING: Reason = reason("Slow Consumer (Pending Bytes)", 1008);
     pub(crate) const SLOW_WRITE: Reason = reason("Slow Consumer (Write Deadline)", 1008);
@@ -31,7 +33,9 @@ impl Reason {
             "Stale Connection" => return Reason::STALE,
             "Authentication Timeout" => ("Authentication Timeout", 1008),
             "Authorization Violation" => ("Authentication Failure", 1008),
-            "User Authentication Expired" => ("Authentication Expired", 1008),
+            "User Authentication Expired" | "Account Authentication Expired" => {
+                ("Authentication Expired", 1008)
+            }
             "User Authentication Revoked" => ("Credentials Revoked", 1008),
             "maximum connections exceeded" => ("Maximum Connections Exceeded", 1008),
             "maximum account active connections exceeded" => {

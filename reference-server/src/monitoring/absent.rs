@@ -159,6 +159,9 @@ pub(super) fn jsz(server: &Overview<'_>, query: &Query) -> Result<Jsz, BadReques
 #[derive(Serialize)]
 pub(super) struct Health {
     status: &'static str,
+    /// Where the answer has no status of its own, from 2.10 on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status_code: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -171,7 +174,7 @@ struct HealthError {
     error: &'static str,
 }
 
-const WELL: Health = Health { status: "ok", error: None, errors: Vec::new() };
+const WELL: Health = Health { status: "ok", status_code: None, error: None, errors: Vec::new() };
 
 /// How the server is, and with which status that is said.
 pub(super) fn healthz(server: &Overview<'_>, query: &Query) -> Result<(u16, Health), BadRequest> {
@@ -203,6 +206,14 @@ pub(super) fn healthz(server: &Overview<'_>, query: &Query) -> Result<(u16, Heal
             false => ill(error),
         },
     ))
+}
+
+/// The same, with the status in it.
+#[cfg(feature = "system")]
+pub(super) fn health(server: &Overview<'_>, query: &Query) -> Result<Health, BadRequest> {
+    let (status, health) = healthz(server, query)?;
+    let status_code = (server.profile() >= Profile::V2_10).then_some(status);
+    Ok(Health { status_code, ..health })
 }
 
 /// `/stacksz`: there are tasks instead of goroutines, and they have no stacks to show.

@@ -21,7 +21,8 @@ use crate::{
 pub(super) struct Accountz {
     server_id: String,
     now: String,
-    system_account: &'static str,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    system_account: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     accounts: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,7 +30,7 @@ pub(super) struct Accountz {
 }
 
 #[derive(Serialize)]
-struct AccountDetail {
+pub(super) struct AccountDetail {
     account_name: String,
     update_time: String,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -53,7 +54,7 @@ pub(super) fn accountz(server: &Overview<'_>, query: &Query) -> Result<Accountz,
     Ok(Accountz {
         server_id: server.id(),
         now: format::time(server.now),
-        system_account: server.system_account(),
+        system_account: server.system_account().to_owned(),
         accounts: if detail.is_some() { Vec::new() } else { names(server) },
         account_detail: detail,
     })
@@ -61,14 +62,14 @@ pub(super) fn accountz(server: &Overview<'_>, query: &Query) -> Result<Accountz,
 
 /// Of all accounts, the system's included.
 fn names(server: &Overview<'_>) -> Vec<String> {
-    let mut names: Vec<_> = server.accounts().iter().map(|it| it.name().to_owned()).collect();
-    if !names.iter().any(|name| name == server.system_account()) {
-        names.push(server.system_account().to_owned());
-    }
-    names
+    server.accounts().iter().map(|it| it.name().to_owned()).collect()
 }
 
-fn account_detail(server: &Overview<'_>, name: &str) -> Result<AccountDetail, BadRequest> {
+/// What `/accountz?acc=NAME` tells of that account.
+pub(super) fn account_detail(
+    server: &Overview<'_>,
+    name: &str,
+) -> Result<AccountDetail, BadRequest> {
     if !names(server).iter().any(|known| known == name) {
         return Err(BadRequest(format!("Account {name} does not exist")));
     }
@@ -92,15 +93,16 @@ fn account_detail(server: &Overview<'_>, name: &str) -> Result<AccountDetail, Ba
 
 /// `/accstatz`.
 #[derive(Serialize)]
-pub(super) struct AccountStatz {
+pub(crate) struct AccountStatz {
     server_id: String,
     now: String,
     account_statz: Vec<AccountStat>,
 }
 
-#[derive(Serialize)]
-struct AccountStat {
-    acc: String,
+/// What goes on in an account.
+#[derive(Clone, Serialize)]
+pub(crate) struct AccountStat {
+    pub(crate) acc: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     conns: u64,
@@ -113,7 +115,7 @@ struct AccountStat {
     slow_consumers: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct DataStats {
     msgs: u64,
     bytes: u64,
@@ -122,21 +124,41 @@ struct DataStats {
 }
 
 /// What came by other ways than clients: there are none.
-#[derive(Default, Serialize)]
+#[derive(Clone, Default, Serialize)]
 struct OtherStats {
     gateways: MsgBytes,
     routes: MsgBytes,
     leafs: MsgBytes,
 }
 
-#[derive(Default, Serialize)]
+#[derive(Clone, Default, Serialize)]
 struct MsgBytes {
     msgs: u64,
     bytes: u64,
 }
 
 pub(super) fn accstatz(server: &Overview<'_>, query: &Query) -> Result<AccountStatz, BadRequest> {
-    let unused = query.flag("unused")?;
+    let stats = account_stats(server, None, query.flag("unused")?);
+    Ok(AccountStatz::new(server, stats))
+}
+
+/// What goes on in these accounts, or in all; a page without any is none.
+#[cfg(feature = "system")]
+pub(crate) fn account_statz(
+    server: &Overview<'_>,
+    wanted: Option<&[&str]>,
+    unused: bool,
+) -> Option<AccountStatz> {
+    let stats = account_stats(server, wanted, unused);
+    (!stats.is_empty()).then(|| AccountStatz::new(server, stats))
+}
+
+/// What goes on in these accounts, or in all that there are.
+pub(crate) fn account_stats(
+    server: &Overview<'_>,
+    wanted: Option<&[&str]>,
+    unused: bool,
+) -> Vec<AccountStat> {
     let (profile, tallies) = (server.profile(), tallies(server));
     let accounts = server.accounts();
     let data = |Traffic { msgs, bytes }| DataStats {
@@ -160,15 +182,18 @@ pub(super) fn accstatz(server: &Overview<'_>, query: &Query) -> Result<AccountSt
             slow_consumers: ever.slow_consumers,
         }
     };
-    let all = names(server).into_iter().map(stat);
-    Ok(AccountStatz {
-        server_id: server.id(),
-        now: format::time(server.now),
-        account_statz: all.filter(|stat| unused || stat.conns > 0).collect(),
-    })
+    let mut names = names(server);
+    names.retain(|name| wanted.is_none_or(|wanted| wanted.contains(&name.as_str())));
+    names.into_iter().map(stat).filter(|stat| unused || stat.conns > 0).collect()
 }
 
-/// What goes on in an account.
+impl AccountStatz {
+    fn new(server: &Overview<'_>, account_statz: Vec<AccountStat>) -> AccountStatz {
+        AccountStatz { server_id: server.id(), now: format::time(server.now), account_statz }
+    }
+}
+
+/// How many are in an account, and what they have sent and got.
 #[derive(Debug, Clone, Copy, Default)]
 struct Activity {
     open: u64,

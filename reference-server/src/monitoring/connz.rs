@@ -78,6 +78,8 @@ struct Connection {
     authorized_user: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issuer_key: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     subscriptions_list: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -189,6 +191,7 @@ impl Connection {
             tls_first: tls.is_some_and(|tls| tls.first),
             authorized_user: identity.user.clone().filter(|_| options.auth),
             account: account.filter(|name| *name != GLOBAL_ACCOUNT).cloned(),
+            issuer_key: identity.issuer.clone().filter(|_| options.auth),
             subscriptions_list: match options.subs {
                 Subs::Subjects => subjects.collect(),
                 _ => Vec::new(),
@@ -197,7 +200,9 @@ impl Connection {
                 Subs::Details => details.collect(),
                 _ => Vec::new(),
             },
-            name_tag: account.filter(|_| profile >= Profile::V2_11).cloned(),
+            name_tag: account
+                .filter(|_| profile >= Profile::V2_11)
+                .map(|key| identity.account_name.as_ref().unwrap_or(key).clone()),
         }
     }
 }

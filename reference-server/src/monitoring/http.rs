@@ -6,7 +6,7 @@
 use std::{
     collections::BTreeMap,
     convert::Infallible,
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -39,6 +39,7 @@ use super::{
 use crate::{
     Profile,
     server::{Overview, Shared},
+    transport::{NotAdmitted, Peer, Stream},
 };
 
 /// Connections at a time; more wait in the system's queue.
@@ -63,9 +64,10 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     // The semaphore is never closed.
     while let Ok(place) = places.clone().acquire_owned().await {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, addr)) => {
                 let pages = pages.clone();
                 tokio::spawn(async move {
+                    let Some(stream) = pages.admit(stream, addr).await else { return };
                     // Whoever talks nonsense or goes away is nobody to tell.
                     let _ = converse(stream, pages).await;
                     drop(place);
@@ -80,7 +82,7 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-async fn converse(stream: TcpStream, pages: Arc<Pages>) -> hyper::Result<()> {
+async fn converse(stream: Stream, pages: Arc<Pages>) -> hyper::Result<()> {
     let service = service_fn(move |request: Request<Incoming>| {
         let pages = pages.clone();
         async move { Ok::<_, Infallible>(pages.answer(request).await) }
@@ -125,6 +127,21 @@ impl Pages {
             requests: Mutex::default(),
             cpu: process::Cpu::new(),
         }
+    }
+
+    /// Does the handshake, where there is one; a reload may have changed the certificate.
+    async fn admit(&self, stream: TcpStream, addr: SocketAddr) -> Option<Stream> {
+        let Some(tls) = Overview::new(&self.shared).tls_of_pages() else {
+            return Some(Stream::Clear(stream));
+        };
+        let admitted = tls.handshake_or_hint(stream, &mut Peer::default()).await;
+        let words = match admitted {
+            Ok(stream) => return Some(stream),
+            Err(NotAdmitted::Tls(words)) => words,
+            Err(error) => error.to_string(),
+        };
+        log::error!("monitoring: TLS handshake error from {addr}: {words}");
+        None
     }
 
     /// The method does not matter (MON-007). What comes behind the head is not read.

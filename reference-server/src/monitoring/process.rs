@@ -12,7 +12,7 @@ const INTERVAL_MIN: Duration = Duration::from_millis(500);
 
 /// Measures how busy the process is.
 #[derive(Debug)]
-pub(super) struct Cpu(Mutex<Sample>);
+pub(crate) struct Cpu(Mutex<Sample>);
 
 #[derive(Debug)]
 struct Sample {
@@ -22,12 +22,12 @@ struct Sample {
 }
 
 impl Cpu {
-    pub(super) fn new() -> Cpu {
+    pub(crate) fn new() -> Cpu {
         Cpu(Mutex::new(Sample { at: Instant::now(), used: used(), percent: 0.0 }))
     }
 
     /// Percent of one processor since the last time this was asked.
-    pub(super) fn percent(&self) -> f64 {
+    pub(crate) fn percent(&self) -> f64 {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (at, used) = (Instant::now(), used());
         let passed = at - last.at;

@@ -7,15 +7,30 @@ use thiserror::Error;
 /// What is wrong with a request, for status 400.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{0}")]
-pub(super) struct BadRequest(pub(super) String);
+pub(crate) struct BadRequest(pub(super) String);
 
 /// Parameters in their order.
-#[derive(Debug, Default)]
-pub(super) struct Query(Vec<(String, String)>);
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Query(Vec<(String, String)>);
 
 impl Query {
     pub(super) fn parse(text: &str) -> Query {
         Query(form_urlencoded::parse(text.as_bytes()).into_owned().collect())
+    }
+
+    /// Sets a parameter; any of that name before it counts no more.
+    #[cfg(feature = "system")]
+    pub(crate) fn put(&mut self, name: &str, value: &str) {
+        self.0.retain(|(known, _)| known != name);
+        self.0.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// The same with one parameter more.
+    #[cfg(feature = "system")]
+    pub(super) fn with(&self, name: &str, value: &str) -> Query {
+        let mut query = self.clone();
+        query.put(name, value);
+        query
     }
 
     /// The first of that name; empty if there is none.

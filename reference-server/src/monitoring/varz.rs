@@ -76,7 +76,8 @@ pub(super) struct Varz {
     config_digest: Option<&'static str>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     feature_flags: BTreeMap<&'static str, bool>,
-    system_account: &'static str,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    system_account: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     slow_consumer_stats: Option<ByKind>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -150,9 +151,9 @@ pub(super) fn varz(
         ping_interval: nanos(config.ping_interval),
         ping_max: config.ping_max,
         http_host: config.monitoring.host.clone().unwrap_or_else(|| config.host.clone()),
-        http_port: server.monitoring_port(),
+        http_port: server.http_port(),
         http_base_path: config.monitoring.base_path.clone(),
-        https_port: 0,
+        https_port: server.https_port(),
         auth_timeout: Number(config.auth.timeout.as_secs_f64()),
         max_control_line: config.max_control_line_bytes,
         max_payload: config.max_payload_bytes,
@@ -186,7 +187,7 @@ pub(super) fn varz(
         config_load_time: format::time(server.started()),
         config_digest: since(Profile::V2_11).then_some(""),
         feature_flags: feature_flags(profile).iter().copied().collect(),
-        system_account: server.system_account(),
+        system_account: server.system_account().to_owned(),
         slow_consumer_stats: since(Profile::V2_10).then(|| clients(all.slow_consumers)),
         stale_connection_stats: since(Profile::V2_12).then(|| clients(all.stale_connections)),
         disk_io_wait_stats: since(Profile::V2_14).then(DiskWaits::default),
@@ -214,7 +215,7 @@ impl VarzTraffic {
 }
 
 /// What can be switched on there, and is not here: all of it is JetStream's.
-fn feature_flags(profile: Profile) -> &'static [(&'static str, bool)] {
+pub(crate) fn feature_flags(profile: Profile) -> &'static [(&'static str, bool)] {
     match profile {
         Profile::V2_15 => &[
             ("js_ack_fc_v2", false),

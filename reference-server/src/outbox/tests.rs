@@ -49,6 +49,29 @@ fn exactly_full_is_served_and_one_more_is_cut() {
 }
 
 #[test]
+fn who_is_cut_holds_nothing_any_more() {
+    let outbox = Outbox::new(1 << 20);
+    let _ = outbox.lock().deliver(1 << 20, Some(&Bytes::from_static(b"shared")), |_| b"shared");
+    assert!(!outbox.lock().pieces.is_empty() && !outbox.lock().open.is_empty());
+    outbox.end(Ending::Cut);
+    assert!(outbox.lock().pieces.is_empty() && outbox.lock().open.is_empty());
+}
+
+#[test]
+fn what_was_delivered_and_what_waits_are_told() {
+    let outbox = Outbox::new(100);
+    let _ = outbox.append(|out| out.extend_from_slice(b"PING\r\n"));
+    for body in [&b"abc"[..], b"de"] {
+        let _ = outbox.lock().deliver(100, None, |out| {
+            out.extend_from_slice(b"MSG\r\n");
+            body
+        });
+    }
+    let (traffic, pending) = outbox.traffic();
+    assert_eq!((traffic.msgs, traffic.bytes, pending), (2, 5, 6 + 2 * 7 + 5));
+}
+
+#[test]
 fn sent_bytes_make_room() {
     let outbox = Outbox::new(4);
     let _ = outbox.append(|out| out.extend_from_slice(b"1234"));

@@ -9,6 +9,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use nats_reference_server::Server;
+
 use super::words;
 
 /// Writes the process id, without a line end; it is left behind at the end (CLI-008).
@@ -35,11 +37,18 @@ pub(super) struct PortsFile {
 impl PortsFile {
     /// Writes `DIR/<executable name>_<pid>.ports`. A folder that is not there is no reason not to
     /// serve.
-    pub(super) fn write(folder: &Path, addr: SocketAddr) -> Option<PortsFile> {
+    pub(super) fn write(folder: &Path, server: &Server) -> Option<PortsFile> {
         let path = folder.join(format!("{}_{}.ports", executable(), std::process::id()));
-        let urls: Vec<String> = reachable(addr).iter().map(|at| format!("nats://{at}")).collect();
-        let urls = serde_json::json!({ "nats": urls });
-        match fs::write(&path, urls.to_string()) {
+        let listeners = [
+            ("nats", Some(server.client_url())),
+            ("monitoring", server.monitoring_url()),
+            ("websocket", server.websocket_url()),
+        ];
+        let urls: serde_json::Map<_, _> = listeners
+            .into_iter()
+            .filter_map(|(name, url)| Some((name.to_owned(), reachable(&url?)?.into())))
+            .collect();
+        match fs::write(&path, serde_json::Value::from(urls).to_string()) {
             Ok(()) => Some(PortsFile { path }),
             Err(error) => {
                 let path = path.display();
@@ -58,18 +67,19 @@ impl Drop for PortsFile {
     }
 }
 
-/// Where clients on this machine reach a listener. nats-server lists the machine's other addresses
-/// too, if it listens on all.
-fn reachable(addr: SocketAddr) -> Vec<SocketAddr> {
-    let port = addr.port();
-    let at = |ip: IpAddr| SocketAddr::new(ip, port);
-    match addr.ip() {
+/// Where others on this machine reach a listener, without a path. nats-server lists the machine's
+/// other addresses too, if it listens on all.
+fn reachable(url: &str) -> Option<Vec<String>> {
+    let (scheme, place) = url.split_once("://")?;
+    let addr: SocketAddr = place.split('/').next()?.parse().ok()?;
+    let at = |ip: IpAddr| format!("{scheme}://{}", SocketAddr::new(ip, addr.port()));
+    Some(match addr.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => vec![at(Ipv4Addr::LOCALHOST.into())],
         IpAddr::V6(ip) if ip.is_unspecified() => {
             vec![at(Ipv4Addr::LOCALHOST.into()), at(Ipv6Addr::LOCALHOST.into())]
         }
-        _ => vec![addr],
-    }
+        ip => vec![at(ip)],
+    })
 }
 
 /// The name that the program was started by: launchers look for it in the name of the file.

@@ -8,8 +8,13 @@ mod table;
 
 use std::{io, process::ExitCode};
 
-use nats_reference_server::{Config, HandshakeFirst, Profile, Server, StartError, config_digest};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use nats_reference_server::{
+    Config, HandshakeFirst, Profile, ReloadRequest, Server, StartError, config_digest,
+};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::mpsc,
+};
 
 use self::{
     files::PortsFile,
@@ -107,6 +112,8 @@ struct Process<'a> {
     profile: Profile,
     ports_file: Option<PortsFile>,
     is_lame_duck: bool,
+    /// From users of the system account (SYS-007).
+    reloads: mpsc::Receiver<ReloadRequest>,
 }
 
 impl Process<'_> {
@@ -130,13 +137,14 @@ impl Process<'_> {
             files::write_pid(&path).map_err(Failure::Fatal)?;
         }
         let addr = server.addr();
-        let ports_file = ports_dir.and_then(|folder| PortsFile::write(&folder, addr));
+        let ports_file = ports_dir.and_then(|folder| PortsFile::write(&folder, &server));
         log_websockets(&server);
         log::info!("Listening for client connections on {}", join(&host, addr.port()));
         log_tls(&server.config());
         log::info!("Server is ready");
+        let (reloads, is_lame_duck) = (server.reload_requests(), false);
         let mut process =
-            Process { line, logger, server, profile, ports_file, is_lame_duck: false };
+            Process { line, logger, server, profile, ports_file, is_lame_duck, reloads };
         let code = process.obey_all(&mut signals).await;
         log::info!("Initiating Shutdown...");
         process.server.shutdown().await;
@@ -150,6 +158,10 @@ impl Process<'_> {
         loop {
             let order = tokio::select! {
                 order = signals.next() => order,
+                Some(request) = self.reloads.recv() => {
+                    request.answer(self.reload_and_log());
+                    continue;
+                }
                 () = self.server.stopped(), if self.is_lame_duck => return ExitCode::SUCCESS,
             };
             if self.profile >= Profile::V2_11 {
@@ -167,12 +179,18 @@ impl Process<'_> {
                     self.is_lame_duck = true;
                     self.server.lame_duck();
                 }
-                Order::Reload => match self.reload() {
-                    Ok(digest) => log::info!("Reloaded server configuration ({digest})"),
-                    Err(words) => log::error!("Failed to reload server configuration: {words}"),
-                },
+                // What went wrong stands in the log.
+                Order::Reload => drop(self.reload_and_log()),
             }
         }
+    }
+
+    fn reload_and_log(&mut self) -> Result<(), String> {
+        let digest = self.reload().inspect_err(|words| {
+            log::error!("Failed to reload server configuration: {words}");
+        })?;
+        log::info!("Reloaded server configuration ({digest})");
+        Ok(())
     }
 
     /// Reads the file again and takes over what has changed, all or nothing (LIFE-003, LIFE-007).
@@ -192,7 +210,7 @@ impl Process<'_> {
             files::write_pid(&path)?;
         }
         if program.ports_dir != old.ports_dir {
-            let write = |folder: std::path::PathBuf| PortsFile::write(&folder, self.server.addr());
+            let write = |folder: std::path::PathBuf| PortsFile::write(&folder, &self.server);
             self.ports_file = program.ports_dir.and_then(write);
         }
         Ok(digest)

@@ -78,7 +78,14 @@ pub(super) const SECTIONS: &[(&str, &[Flag])] = &[
                 "Use port for http monitoring (-1 for a free one)",
                 Does::Set(|c, v| put(&mut c.monitoring.port, Some(port(v)?).filter(|_| v != "0"))),
             ),
-            flag(&["ms", "https_port"], Integer("<port>"), "Monitoring over TLS", Unsupported),
+            flag(
+                &["ms", "https_port"],
+                Integer("<port>"),
+                "Use port for https monitoring (-1 for a free one)",
+                Does::Set(|c, v| {
+                    put(&mut c.monitoring.https_port, Some(port(v)?).filter(|_| v != "0"))
+                }),
+            ),
             flag(&["c", "config"], Text("<file>"), "Configuration file", Program),
             flag(&["t"], Switch, "Test configuration and exit", Program),
             flag(

@@ -46,6 +46,8 @@ pub struct Credentials {
     pub password: Secret,
     /// A secret that all clients have in common.
     pub token: Secret,
+    /// A token that an account has signed; some let in whoever has them.
+    pub jwt: Secret,
     /// A public key.
     pub nkey: String,
     /// The key's signature over the nonce of INFO.
@@ -126,7 +128,7 @@ impl<'de> Visitor<'de> for Merge<'_> {
                 "auth_token" => set(&mut options.credentials.token, secret(&mut map)?),
                 "nkey" => set(&mut options.credentials.nkey, map.next_value()?),
                 "sig" => set(&mut options.credentials.signature, map.next_value()?),
-                "jwt" => drop(map.next_value::<Option<String>>()?),
+                "jwt" => set(&mut options.credentials.jwt, secret(&mut map)?),
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -193,6 +195,48 @@ mod tests {
         assert_eq!(options.credentials.password, Secret::from("p\u{e4}ss"));
         let shown = format!("{options:?}");
         assert!(!shown.contains("ss\"") && !shown.contains("t0ken"), "{shown}");
+    }
+
+    #[test]
+    fn each_option_has_its_name() {
+        let all = r#"{"verbose":false,"pedantic":false,"echo":false,"headers":true,
+            "no_responders":true,"protocol":1,"name":"n","lang":"l","version":"v","user":"u",
+            "pass":"p","auth_token":"t","nkey":"k","sig":"s","jwt":"j","tls_required":true}"#;
+        let expected = ConnectOptions {
+            verbose: false,
+            pedantic: false,
+            echo: false,
+            headers: true,
+            no_responders: true,
+            protocol: 1,
+            name: "n".into(),
+            lang: "l".into(),
+            version: "v".into(),
+            credentials: Credentials {
+                user: "u".into(),
+                password: "p".into(),
+                token: "t".into(),
+                jwt: "j".into(),
+                nkey: "k".into(),
+                signature: "s".into(),
+            },
+            obsolete: false,
+        };
+        assert_eq!(merged(all), Some(expected));
+        assert_eq!(merged(r#"{"tls_required":1}"#), None);
+    }
+
+    #[test]
+    fn obsolete_is_what_names_an_account_or_asks_for_one() {
+        for (json, obsolete) in [
+            (r#"{"account":"A"}"#, true),
+            (r#"{"account":"A","new_account":false}"#, true),
+            (r#"{"new_account":true,"account":""}"#, true),
+            (r#"{"new_account":false,"account":""}"#, false),
+            (r#"{"new_account":null,"account":null}"#, false),
+        ] {
+            assert_eq!(merged(json).unwrap().obsolete, obsolete, "{json}");
+        }
     }
 
     #[test]

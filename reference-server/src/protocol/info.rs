@@ -51,6 +51,9 @@ pub struct Info {
     /// The account that the connection was bound to, in the same INFO.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remote_account: Option<String>,
+    /// That account is the system's, in the same INFO (ACC-015).
+    #[serde(rename = "acc_is_sys", skip_serializing_if = "std::ops::Not::not")]
+    pub account_is_system: bool,
 }
 
 impl Info {

@@ -20,6 +20,8 @@ pub(crate) struct Account {
     /// Some of its users may not see all that they can subscribe to (PERM-009).
     filters: AtomicBool,
     connections: AtomicUsize,
+    /// Subscriptions of services.
+    services: AtomicU64,
     index: RwLock<Index<Arc<Subscription>>>,
     pub(super) exchange: Exchange,
     /// Goes up with every change of the index.
@@ -37,6 +39,7 @@ impl Account {
             limits: Mutex::new(limits),
             filters: AtomicBool::new(filters),
             connections: AtomicUsize::new(0),
+            services: AtomicU64::new(0),
             index: RwLock::default(),
             exchange: Exchange::default(),
             generation: AtomicU64::new(0),
@@ -55,6 +58,14 @@ impl Account {
 
     pub(crate) fn filters(&self) -> bool {
         self.filters.load(Ordering::Relaxed)
+    }
+
+    /// From now on some of its users may not see all that they can subscribe to.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn begin_to_filter(&self) {
+        if !self.filters.swap(true, Ordering::Relaxed) {
+            self.forget_routes();
+        }
     }
 
     /// What a reload says of it; the connections look for themselves what that means for them.
@@ -86,8 +97,10 @@ impl Account {
         self.connections.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// Subscriptions of clients; those of services are the server's own affair.
     pub(crate) fn subscriptions(&self) -> usize {
-        self.index.read().unwrap_or_else(PoisonError::into_inner).len()
+        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        index.len().saturating_sub(self.services.load(Ordering::Relaxed) as usize)
     }
 
     pub(super) fn change(&self, change: impl FnOnce(&mut Index<Arc<Subscription>>)) {
@@ -98,14 +111,18 @@ impl Account {
         self.generation.fetch_add(1, Ordering::Release);
     }
 
-    /// Subscribes a service, until the subscription is [removed](Account::remove).
+    /// Subscribes a service, until it is [dismissed](Account::dismiss_service). That is
+    /// the server's own affair, and not counted.
     pub(crate) fn serve(
         self: &Arc<Account>,
         pattern: &str,
         service: impl Service + 'static,
     ) -> Arc<Subscription> {
         let subscription = self.service(pattern, service);
-        self.insert(subscription.clone());
+        self.change(|index| {
+            self.services.fetch_add(1, Ordering::Relaxed);
+            index.insert(pattern.as_bytes(), None, subscription.clone());
+        });
         subscription
     }
 
@@ -123,6 +140,15 @@ impl Account {
     /// Where publications of its clients go instead, if anywhere (ACC-017).
     pub(super) fn mappings(&self) -> Option<Arc<Mappings>> {
         self.exchange.mappings()
+    }
+
+    /// Ends what [`serve`](Account::serve) began.
+    pub(crate) fn dismiss_service(&self, subscription: &Arc<Subscription>) {
+        self.change(|index| {
+            if index.remove(&subscription.pattern, None, subscription) {
+                self.services.fetch_sub(1, Ordering::Relaxed);
+            }
+        });
     }
 
     pub(super) fn insert(&self, subscription: Arc<Subscription>) {

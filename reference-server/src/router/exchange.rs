@@ -53,20 +53,20 @@ struct Responding {
 pub(crate) struct Arrangement(Vec<(Arc<Account>, Arc<Terms>)>);
 
 impl Arrangement {
-    /// Puts what the configuration says in the place of what held before. Takes options that have
+    /// Puts what `options` say of the accounts in the place of what held before. Takes options that have
     /// no problem.
     pub(crate) fn new(
         accounts: &[Arc<Account>],
+        options: &[AccountOptions],
         config: &Config,
         server_name: &Arc<str>,
     ) -> Arrangement {
-        let auth = &config.auth;
-        let importing = Importing { accounts, config, server_name };
+        let importing = Importing { accounts, options, config, server_name };
         let mut arranged = Vec::new();
         for account in accounts {
-            let named = auth.accounts.iter().find(|it| it.name == account.name());
+            let named = options.iter().find(|it| it.name == account.name());
             let mappings = match account.name() {
-                GLOBAL_ACCOUNT => auth.mappings.as_slice(),
+                GLOBAL_ACCOUNT => config.auth.mappings.as_slice(),
                 _ => named.map_or(&[][..], |options| &options.mappings),
             };
             let mut terms =
@@ -96,6 +96,7 @@ impl Drop for Arrangement {
 /// What imports are made of.
 struct Importing<'a> {
     accounts: &'a [Arc<Account>],
+    options: &'a [AccountOptions],
     config: &'a Config,
     server_name: &'a Arc<str>,
 }
@@ -104,7 +105,7 @@ impl Importing<'_> {
     fn import(&self, account: &Arc<Account>, options: &AccountOptions, terms: &mut Terms) {
         for import in &options.imports {
             let exporter = self.accounts.iter().find(|it| it.name() == import.account);
-            let exporting = self.config.auth.accounts.iter().find(|it| it.name == import.account);
+            let exporting = self.options.iter().find(|it| it.name == import.account);
             let export = exporting.and_then(|it| it.export_for(import, account.name()));
             let (Some(exporter), Some(export)) = (exporter, export) else { continue };
             match import.kind {
@@ -159,7 +160,7 @@ impl Exchange {
         self.replace(account, &Arc::default());
         let responding = self.responses.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Responding { hears, .. }) = responding {
-            account.remove(&hears);
+            account.dismiss_service(&hears);
         }
     }
 

@@ -3,6 +3,7 @@
 use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
 
 use rand::{SeedableRng, rngs::SmallRng};
+use tokio::time::{Instant, timeout};
 
 use super::{
     Client, Scope,
@@ -18,6 +19,8 @@ use crate::{
 /// How long a publisher waits for a receiver that is nearly full, so that a reader which is only
 /// a little slower than a flood is not cut off. nats-server waits as long.
 const STALL: Duration = Duration::from_millis(5);
+/// How long it waits for all of them together behind one read, as nats-server does.
+const STALLS: Duration = Duration::from_millis(10);
 
 /// How one connection publishes.
 #[derive(Debug)]
@@ -116,13 +119,15 @@ impl Publisher {
     /// Gives receivers that are nearly full a moment. One that does not use it is not waited for
     /// again until it has made room, so that it costs the others nothing. Says how often it waited.
     pub(crate) async fn ease(&mut self) -> u64 {
-        let mut stalls = 0;
+        let (mut stalls, mut left) = (0, STALLS);
         for client in self.bells.take() {
             if !client.outbox.is_full() {
                 client.hopeless.store(false, Ordering::Relaxed);
-            } else if !client.hopeless.load(Ordering::Relaxed) {
-                let eased = tokio::time::timeout(STALL, client.outbox.drained()).await;
-                client.hopeless.store(eased.is_err(), Ordering::Relaxed);
+            } else if !left.is_zero() && !client.hopeless.load(Ordering::Relaxed) {
+                let (began, patience) = (Instant::now(), STALL.min(left));
+                let eased = timeout(patience, client.outbox.drained()).await;
+                client.hopeless.store(eased.is_err() && patience == STALL, Ordering::Relaxed);
+                left = left.saturating_sub(began.elapsed());
                 stalls += 1;
             }
         }

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
-    time::Instant,
+    time::{Instant, SystemTime},
 };
 
 use super::Account;
@@ -23,6 +23,21 @@ pub(crate) struct Scope {
 struct Rights {
     user: Arc<str>,
     grants: Option<Arc<Grants>>,
+    lease: Option<Arc<Lease>>,
+}
+
+/// What a token says of a login, permissions aside (AUTH-027, AUTH-032).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(not(feature = "jwt"), allow(dead_code, reason = "only tokens say such things"))]
+pub(crate) struct Lease {
+    pub(crate) max_subscriptions: Option<usize>,
+    pub(crate) max_payload_bytes: Option<usize>,
+    /// When the connection ends, and what the client is told then.
+    pub(crate) ends: Option<(SystemTime, &'static str)>,
+    /// The key that has signed the token.
+    pub(crate) issuer: String,
+    /// How the account calls itself; what everything else calls it by is its key.
+    pub(crate) account_name: String,
 }
 
 /// A place among the connections of an account, given back when it is dropped.
@@ -31,7 +46,18 @@ pub(crate) struct Seat(Arc<Account>);
 
 impl Scope {
     pub(crate) fn new(account: Arc<Account>, user: &str, grants: Option<Arc<Grants>>) -> Scope {
-        Scope::with(account, Rights { user: user.into(), grants })
+        Scope::with(account, Rights { user: user.into(), grants, lease: None })
+    }
+
+    /// One for as long and as much as a token says.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn leased(
+        account: Arc<Account>,
+        user: &str,
+        grants: Option<Arc<Grants>>,
+        lease: Lease,
+    ) -> Scope {
+        Scope::with(account, Rights { user: user.into(), grants, lease: Some(Arc::new(lease)) })
     }
 
     fn with(account: Arc<Account>, rights: Rights) -> Scope {
@@ -72,6 +98,10 @@ impl Scope {
         self.rights().grants
     }
 
+    pub(crate) fn lease(&self) -> Option<Arc<Lease>> {
+        self.rights().lease
+    }
+
     fn rights(&self) -> Rights {
         self.rights.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -90,7 +120,7 @@ impl Scope {
     /// Where a request's reply subject has to be written down as soon as it is delivered: not for
     /// those who may publish there anyway.
     pub(super) fn notebook(&self, reply: &[u8]) -> Option<&Mutex<Answers>> {
-        let answers = self.answers.get()?;
+        let answers = self.answers.get().filter(|_| !reply.is_empty())?;
         let needed = self.grants().is_some_and(|it| it.allow_answers() && !it.may_publish(reply));
         needed.then_some(answers)
     }

@@ -17,13 +17,55 @@ fn a_sid_is_free_as_soon_as_its_last_message_is_delivered() {
     old.ended.store(true, Ordering::Relaxed);
 
     assert!(!client.is_subscribed(b"1"));
+    let message = Publish { subject: b"old", reply: None, header: None, size: b"1", body: b"x" };
+    assert!(!publisher.publish(&client, &message), "it is still in the index, but has ended");
     client.subscribe(&scope, b"new", None, b"1");
+    assert!(client.is_subscribed(b"1"));
+    assert_eq!(client.subscription_count(), 1);
     client.forget(&old);
     for (subject, reaches) in [(&b"new"[..], true), (b"old", false)] {
         let message = Publish { subject, reply: None, header: None, size: b"1", body: b"x" };
         assert_eq!(publisher.publish(&client, &message), reaches);
     }
     assert_eq!((account.subscriptions(), client.subscription_count()), (1, 1));
+}
+
+#[test]
+fn sids_are_told_apart() {
+    let account = Arc::new(Account::new("A", AccountLimits::default(), false));
+    let scope = Arc::new(Scope::new(account.clone(), "", None));
+    let client = Arc::new(Client::new(1, 1 << 20));
+    for sid in 0..1000 {
+        client.subscribe(&scope, b"a", None, sid.to_string().as_bytes());
+    }
+    assert_eq!((account.subscriptions(), client.subscription_count()), (1000, 1000));
+    for sid in 0..1000 {
+        client.unsubscribe(sid.to_string().as_bytes(), 0);
+    }
+    assert_eq!((account.subscriptions(), client.subscription_count()), (0, 0));
+}
+
+/// Each of four full receivers would be waited for 5 ms.
+#[tokio::test(start_paused = true)]
+async fn a_publisher_waits_ten_milliseconds_at_most_behind_one_read() {
+    let account = Arc::new(Account::new("A", AccountLimits::default(), false));
+    let scope = Arc::new(Scope::new(account, "", None));
+    let from = Arc::new(Client::new(0, 1000));
+    let mut publisher = Publisher::new(scope.clone());
+    let full: Vec<_> = (1..=4).map(|id| Arc::new(Client::new(id, 1000))).collect();
+    for client in &full {
+        client.subscribe(&scope, b"a", None, b"1");
+    }
+    let body = &[b'x'; 800];
+    let message = Publish { subject: b"a", reply: None, header: None, size: b"800", body };
+    assert!(publisher.publish(&from, &message));
+    publisher.ring();
+
+    let began = tokio::time::Instant::now();
+    assert_eq!(publisher.ease().await, 2);
+    assert_eq!(began.elapsed().as_millis(), 10);
+    let hopeless = full.iter().filter(|client| client.hopeless.load(Ordering::Relaxed)).count();
+    assert_eq!(hopeless, 2);
 }
 
 /// Publishes what it gets in an account, to another subject.
@@ -55,6 +97,6 @@ fn a_service_takes_messages_to_another_account_and_never_round_and_round() {
     to.unsubscribe_all();
     let _back = other.serve("b", Relay(one.clone(), b"a"));
     assert!(!publish(b"a"));
-    one.remove(&there);
-    assert_eq!((one.subscriptions(), other.subscriptions()), (0, 1));
+    one.dismiss_service(&there);
+    assert_eq!((one.subscriptions(), other.subscriptions()), (0, 0), "of clients, that is");
 }

@@ -1,6 +1,10 @@
 //! From an accepted socket to a conversation: what the bytes travel in is found out here.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -15,6 +19,7 @@ use crate::{
     ledger::Reason,
     outbox::News,
     protocol::Info,
+    router::Client,
     transport::{Kind, NotAdmitted, Peer, Stream, TlsAcceptor, TransportError, WebSocketAcceptor},
 };
 
@@ -27,12 +32,24 @@ pub(super) enum Entrance {
     WebSocket,
 }
 
+impl Entrance {
+    pub(super) fn kind(self) -> Kind {
+        match self {
+            Entrance::Tcp => Kind::Standard,
+            Entrance::WebSocket => Kind::WebSocket,
+        }
+    }
+}
+
 /// What stands at the entrances; a reload makes others, for new connections.
 #[derive(Debug, Default)]
 pub(crate) struct Entrances {
     tls: Option<TlsAcceptor>,
     websocket: Option<WebSocketAcceptor>,
     pub(super) websocket_addr: Option<SocketAddr>,
+    /// Of the monitoring pages, if they are in TLS.
+    #[cfg_attr(not(feature = "monitoring"), allow(dead_code, reason = "pages need it"))]
+    pub(crate) pages: Option<Arc<TlsAcceptor>>,
 }
 
 /// A connection that has just been accepted.
@@ -55,7 +72,23 @@ impl Entrances {
             tls: tls.transpose()?,
             websocket: websocket.transpose()?,
             websocket_addr: None,
+            pages: Entrances::pages(config)?.map(Arc::new),
         })
+    }
+
+    /// Nobody who looks at pages is asked for a certificate, as there.
+    fn pages(config: &Config) -> Result<Option<TlsAcceptor>, TransportError> {
+        let monitoring = &config.monitoring;
+        match (&config.tls, monitoring.https_port) {
+            (_, None) => Ok(None),
+            (None, Some(_)) => {
+                let problem = monitoring.contradiction(false).unwrap_or_default();
+                Err(TransportError::Option(problem))
+            }
+            (Some(tls), Some(_)) => {
+                TlsAcceptor::new(&tls.without_client_certificates(), false).map(Some)
+            }
+        }
     }
 
     /// The same with the options of `config`, and what its files hold now (TLS-021).
@@ -88,6 +121,46 @@ pub(super) async fn accept(
 }
 
 impl Shared {
+    /// Holds the conversation with a connection, or tells it that there is no room
+    /// (CORE-LIMIT-001).
+    pub(super) fn welcome(
+        self: Arc<Shared>,
+        stream: TcpStream,
+        addr: SocketAddr,
+        entrance: Entrance,
+    ) -> impl Future<Output = ()> + use<> {
+        let id = self.last_client_id.fetch_add(1, Ordering::Relaxed) + 1;
+        // Small messages must not wait for larger ones; a socket that refuses is as good.
+        let _ = stream.set_nodelay(true);
+        let config = self.config();
+        let client = Arc::new(Client::new(id, config.max_pending_bytes));
+        client.label.comes_from(addr);
+        let full = {
+            let mut clients = self.clients();
+            let full = clients.len() >= config.max_connections;
+            if !full {
+                clients.insert(id, client.clone());
+            }
+            full
+        };
+        // Not before it can be called: what changes from here on, it hears of.
+        let changes = self.terms.subscribe();
+        let terms = changes.borrow().clone();
+        let authenticator = terms.authenticator.at(entrance.kind());
+        let mut info = Info {
+            client_id: id,
+            client_ip: addr.ip().to_string(),
+            auth_required: authenticator.asks(),
+            nonce: authenticator.nonce(),
+            ..(*terms.greeting).clone()
+        };
+        terms.entrances.announce(entrance, &terms.config, &mut info);
+        log::debug!("{} - Client connection created", client.label);
+        let herald = self.herald.clone();
+        let newcomer = Box::new(Newcomer { client, info, peer: Arc::default(), terms, herald });
+        async move { self.admit(stream, entrance, Arrival { newcomer, changes, full }).await }
+    }
+
     /// Holds the conversation, once it is clear in what.
     pub(super) async fn admit(&self, stream: TcpStream, entrance: Entrance, arrival: Arrival) {
         // Boxed is what is rare, so that a plain connection's future does not have its size.

@@ -186,6 +186,45 @@ impl Builder {
         self
     }
 
+    /// Lets in whose token leads back to one of these operators (AUTH-025), instead of users and
+    /// accounts that are configured here.
+    ///
+    /// ```
+    /// use data_encoding::BASE64URL_NOPAD;
+    /// use nats_reference_server::{OperatorMode, Server};
+    /// use nkeys::KeyPair;
+    /// use serde_json::{Value, json};
+    ///
+    /// /// What `issuer` says of `subject`, signed; `nsc` makes such tokens as well.
+    /// fn token(issuer: &KeyPair, subject: &KeyPair, says: Value) -> String {
+    ///     let part = |json: Value| BASE64URL_NOPAD.encode(json.to_string().as_bytes());
+    ///     let keys = [issuer, subject].map(KeyPair::public_key);
+    ///     let body = json!({ "iss": keys[0], "sub": keys[1], "nats": says });
+    ///     let head = part(json!({ "typ": "JWT", "alg": "ed25519-nkey" }));
+    ///     let signed = format!("{head}.{}", part(body));
+    ///     let signature = issuer.sign(signed.as_bytes()).unwrap_or_default();
+    ///     format!("{signed}.{}", BASE64URL_NOPAD.encode(&signature))
+    /// }
+    ///
+    /// let (operator, acme) = (KeyPair::new_operator(), KeyPair::new_account());
+    /// let limits = json!({ "conn": 10, "subs": -1, "payload": -1 });
+    /// let account = json!({ "type": "account", "version": 2, "limits": limits });
+    /// let mode = OperatorMode::new(token(
+    ///     &operator,
+    ///     &operator,
+    ///     json!({ "type": "operator", "version": 2 }),
+    /// ))
+    /// .account(acme.public_key(), token(&operator, &acme, account));
+    /// let server = Server::builder().operator_mode(mode).start_blocking()?;
+    /// assert!(server.config().auth.operator_mode.accounts.contains_key(&acme.public_key()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "jwt")]
+    pub fn operator_mode(mut self, mode: crate::OperatorMode) -> Builder {
+        self.config.auth.operator_mode = mode;
+        self
+    }
+
     /// Says all at once who may log in.
     pub fn auth(mut self, auth: Auth) -> Builder {
         self.config.auth = auth;

@@ -29,6 +29,9 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// The monitoring pages can't be served as configured.
+    #[error("Can't start monitoring: {0}")]
+    Pages(String),
     /// The options contradict each other.
     #[error("{0}")]
     Config(String),

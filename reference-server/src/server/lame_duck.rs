@@ -28,6 +28,7 @@ impl Shared {
         if self.terms.borrow().phase != Phase::LameDuck {
             return;
         }
+        self.herald.becomes_lame_duck();
         log::info!("Entering lame duck mode, stop accepting new clients");
         if self.clients().is_empty() {
             return;

@@ -11,6 +11,7 @@ use crate::{
     ledger::Past,
     protocol::Info,
     router::{Account, Client},
+    transport::TlsAcceptor,
 };
 
 /// A look at the server. What is copied out of it is of one moment; nothing stays locked.
@@ -55,9 +56,23 @@ impl<'a> Overview<'a> {
         self.shared.addr.port()
     }
 
-    /// The port of the pages.
-    pub(crate) fn monitoring_port(&self) -> u16 {
+    /// The port of the pages, if they are in clear.
+    pub(crate) fn http_port(&self) -> u16 {
+        self.config().monitoring.port.map_or(0, |_| self.pages_port())
+    }
+
+    /// The port of the pages, if they are in TLS.
+    pub(crate) fn https_port(&self) -> u16 {
+        self.config().monitoring.https_port.map_or(0, |_| self.pages_port())
+    }
+
+    fn pages_port(&self) -> u16 {
         self.shared.monitoring_addr.map_or(0, |addr| addr.port())
+    }
+
+    /// Who does the handshakes of the pages, if they are in TLS.
+    pub(crate) fn tls_of_pages(&self) -> Option<Arc<TlsAcceptor>> {
+        self.terms.entrances.pages.clone()
     }
 
     /// Connections since the start, those that were refused included.
@@ -80,9 +95,9 @@ impl<'a> Overview<'a> {
         self.terms.authenticator.accounts().to_vec()
     }
 
-    /// The account of the server's own services.
-    pub(crate) fn system_account(&self) -> &'static str {
-        "$SYS"
+    /// The name of the account of the server's own services; empty if there is none.
+    pub(crate) fn system_account(&self) -> &str {
+        self.terms.authenticator.system_account().map_or("", |account| account.name())
     }
 
     /// Whether the server is about to close its connections (LIFE-012).

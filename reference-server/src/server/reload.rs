@@ -53,21 +53,21 @@ const FIXED: &[(&str, Shown)] = &[
     ("MaxPending", |c| c.max_pending_bytes.to_string()),
     ("MaxSubs", |c| c.max_subscriptions.to_string()),
     ("MaxSubTokens", |c| c.max_subject_tokens.to_string()),
+    ("SystemAccount", |c| c.auth.operator_mode.system_account.clone().unwrap_or_default()),
+    ("NoSystemAccount", |c| c.auth.no_system_account.to_string()),
     ("NoAuthUser", |c| c.auth.no_auth_user.clone().unwrap_or_default()),
+    ("TrustedOperators", |c| c.auth.operator_mode.trusted()),
     ("NoHeaderSupport", |c| (!c.headers).to_string()),
     ("LameDuckDuration", |c| show(c.lame_duck_duration)),
     ("LameDuckGracePeriod", |c| show(c.lame_duck_grace_period)),
     ("HTTPHost", |c| c.monitoring.host.clone().unwrap_or_default()),
     ("HTTPPort", |c| c.monitoring.port.map(|port| port.to_string()).unwrap_or_default()),
+    ("HTTPSPort", |c| c.monitoring.https_port.map(|port| port.to_string()).unwrap_or_default()),
     ("HTTPBasePath", |c| c.monitoring.base_path.clone()),
     ("MaxClosedClients", |c| c.monitoring.max_closed_clients.to_string()),
     ("LogSizeLimit", |c| c.program.log_file_bytes_max.to_string()),
     ("LogMaxFiles", |c| c.program.log_files_max.to_string()),
     ("AllowNonTLS", |c| c.allow_non_tls.to_string()),
-    ("Websocket", |c| {
-        let websocket = c.websocket.as_ref();
-        format!("{:?}", websocket.map(|it| WebSocket { tls: None, ..it.clone() }))
-    }),
     ("Profile", |c| c.profile.version().to_owned()),
     ("Threads", |c| c.threads.to_string()),
 ];
@@ -94,6 +94,11 @@ const CHANGEABLE: &[(&str, Shown)] = &[
 
 fn path(path: &Option<std::path::PathBuf>) -> String {
     path.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
+}
+
+/// All but the certificates, which are read again.
+fn websocket(config: &Config) -> Option<WebSocket> {
+    config.websocket.as_ref().map(|it| WebSocket { tls: None, ..it.clone() })
 }
 
 /// The name of the only user.
@@ -158,8 +163,12 @@ impl Server {
         // Who asked for a free port, and now names the one that was found, means the same.
         let port = if config.port == self.addr().port() { old.port } else { config.port };
         let mut config = Config { port, ..config };
-        if config.monitoring.port == self.shared.monitoring_addr.map(|addr| addr.port()) {
+        let pages_port = self.shared.monitoring_addr.map(|addr| addr.port());
+        if config.monitoring.port.is_some() && config.monitoring.port == pages_port {
             config.monitoring.port = old.monitoring.port;
+        }
+        if config.monitoring.https_port.is_some() && config.monitoring.https_port == pages_port {
+            config.monitoring.https_port = old.monitoring.https_port;
         }
         if let Some(problem) = config.problem() {
             return Err(ReloadError::Config(problem));
@@ -168,6 +177,12 @@ impl Server {
         if let Some((option, show)) = FIXED.iter().find(differs) {
             let (old, new) = (show(&old), show(&config));
             return Err(ReloadError::NotSupported { option, old, new });
+        }
+        // Compared as they are: what is shown has no passwords.
+        let (old_websocket, websocket) = (websocket(&old), websocket(&config));
+        if old_websocket != websocket {
+            let (old, new) = (format!("{old_websocket:?}"), format!("{websocket:?}"));
+            return Err(ReloadError::NotSupported { option: "Websocket", old, new });
         }
         let unusable = |error: TransportError| ReloadError::Config(error.to_string());
         let entrances = self.shared.terms.borrow().entrances.clone();
@@ -213,6 +228,7 @@ impl Shared {
             let auth_required = terms.authenticator.asks();
             terms.greeting = Arc::new(Info { auth_required, ..greeting });
         });
+        self.herald.follow(self.terms.borrow().authenticator.accounts());
         if let Some(judged_again) = judged_again {
             // Nothing is ever sent: it ends when all have seen to their logins.
             let _ = judged_again.recv_timeout(LOGINS_JUDGED_IN);
@@ -256,14 +272,14 @@ mod tests {
             lame_duck_duration lame_duck_grace_period max_traced_bytes headers profile threads
             auth monitoring tls allow_non_tls websocket program
         );
-        let of_the_pages = fields!(Monitoring, host port base_path max_closed_clients);
+        let of_the_pages = fields!(Monitoring, host port https_port base_path max_closed_clients);
         let of_the_program = fields!(
             ProgramConfig, debug trace log_file log_file_bytes_max log_files_max log_time log_utc
             pid_file ports_dir
         );
-        // Of logins one part needs a restart; the others are compared as `auth_changes` does, TLS
-        // as a whole, options of the pages and the program one by one.
-        let all = of_the_server - 3 + of_the_pages + of_the_program;
+        // Of logins four parts need a restart; the others are compared as `auth_changes` does, TLS
+        // and WebSockets as a whole, options of the pages and the program one by one.
+        let all = of_the_server - 1 + of_the_pages + of_the_program;
         assert_eq!(FIXED.len() + CHANGEABLE.len(), all);
     }
 }

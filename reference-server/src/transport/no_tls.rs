@@ -27,7 +27,7 @@ impl Acceptor {
         match *self {}
     }
 
-    #[cfg(feature = "websocket")]
+    #[cfg(any(feature = "websocket", feature = "monitoring"))]
     pub(crate) async fn handshake_or_hint(
         &self,
         _: TcpStream,

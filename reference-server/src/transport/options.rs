@@ -2,6 +2,8 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
+use crate::{Auth, Profile, Secret, User};
+
 /// TLS for a listener (TLS-001).
 ///
 /// ```
@@ -108,6 +110,18 @@ impl Tls {
         self
     }
 
+    /// The same for those who are not asked who they are.
+    pub(crate) fn without_client_certificates(&self) -> Tls {
+        Tls {
+            authorities: None,
+            verify: false,
+            verify_and_map: false,
+            pinned_certs: Vec::new(),
+            connections_per_second: 0,
+            ..self.clone()
+        }
+    }
+
     /// Whether clients must show a certificate.
     pub(crate) fn asks_for_certificate(&self) -> bool {
         self.verify || self.verify_and_map
@@ -179,7 +193,7 @@ pub struct WebSocket {
     pub handshake_timeout: Duration,
     /// Headers of the answer to the upgrade (WS-015).
     pub headers: Vec<(String, String)>,
-    /// The cookie that holds a user's JWT (WS-016).
+    /// The cookie that holds a user's JWT (WS-016), in operator mode.
     pub jwt_cookie: Option<String>,
     /// The cookie that holds a user's name.
     pub user_cookie: Option<String>,
@@ -187,6 +201,15 @@ pub struct WebSocket {
     pub pass_cookie: Option<String>,
     /// The cookie that holds a token.
     pub token_cookie: Option<String>,
+    /// With it, [`user`](WebSocket::user) or [`no_auth_user`](WebSocket::no_auth_user), these
+    /// three say who may log in here, in place of the same options of [`Auth`] (WS-017).
+    pub token: Option<Secret>,
+    /// The only user; it counts for nothing beside a token.
+    pub user: Option<User>,
+    /// The user that those are who bring no credentials.
+    pub no_auth_user: Option<String>,
+    /// How long a login may take here, if it is another time than elsewhere.
+    pub login_timeout: Option<Duration>,
     /// Time between keep-alive PINGs, if it is another than elsewhere (WS-021).
     pub ping_interval: Option<Duration>,
 }
@@ -195,6 +218,49 @@ impl WebSocket {
     /// `ws://` on this port of the loopback address; 0 takes a free one.
     pub fn on(port: u16) -> WebSocket {
         WebSocket { port, ..WebSocket::default() }
+    }
+
+    fn named_user(&self) -> Option<&User> {
+        self.user.as_ref().filter(|user| !user.name().is_empty())
+    }
+
+    /// Whether others may log in here than elsewhere.
+    pub(crate) fn replaces_logins(&self) -> bool {
+        self.token.is_some() || self.named_user().is_some() || self.no_auth_user.is_some()
+    }
+
+    /// Who may log in here, if that is not as elsewhere.
+    pub(crate) fn auth(&self, server: &Auth) -> Option<Auth> {
+        let timeout = self.login_timeout.unwrap_or(server.timeout);
+        let server = Auth { timeout, ..server.clone() };
+        if !self.replaces_logins() {
+            return self.login_timeout.is_some().then_some(server);
+        }
+        Some(Auth {
+            token: self.token.clone(),
+            user: self.user.clone(),
+            no_auth_user: self.no_auth_user.clone(),
+            ..server
+        })
+    }
+
+    /// Says what can't be meant about logins, if anything (WS-014).
+    pub(crate) fn problem(&self, server: &Auth, profile: Profile) -> Option<String> {
+        let what = match (&self.token, self.named_user()) {
+            (_, Some(_)) => Some("username"),
+            (Some(_), None) => Some("token"),
+            (None, None) => None,
+        };
+        if let (Some(what), true) = (what, server.lists_users()) {
+            let words = "not compatible with presence of users/nkeys";
+            return Some(format!("websocket authentication {what} {words}"));
+        }
+        let jwt_cookie = self.jwt_cookie.as_ref().filter(|_| !server.operator_mode.is_on());
+        if let Some(cookie) = jwt_cookie {
+            let words = "trusted operators or trusted keys configuration is required for JWT";
+            return Some(format!("{words} authentication via cookie {cookie:?}"));
+        }
+        self.auth(server)?.problem(profile)
     }
 }
 
@@ -214,6 +280,10 @@ impl Default for WebSocket {
             user_cookie: None,
             pass_cookie: None,
             token_cookie: None,
+            token: None,
+            user: None,
+            no_auth_user: None,
+            login_timeout: None,
             ping_interval: None,
         }
     }

@@ -85,11 +85,14 @@ pub(crate) struct Cookies {
 impl Cookies {
     /// Credentials of CONNECT, with those of the cookies where it has none.
     pub(crate) fn complete<'a>(&self, said: &'a Credentials) -> Cow<'a, Credentials> {
-        let Cookies { user, pass, token, .. } = self;
-        if (user, pass, token) == (&None, &None, &None) {
+        let Cookies { jwt, user, pass, token } = self;
+        if (jwt, user, pass, token) == (&None, &None, &None, &None) {
             return Cow::Borrowed(said);
         }
         let mut all = said.clone();
+        if let (true, Some(jwt)) = (all.jwt.is_empty(), jwt) {
+            all.jwt = jwt.as_str().into();
+        }
         if let (true, Some(user)) = (all.user.is_empty(), user) {
             all.user.clone_from(user);
         }

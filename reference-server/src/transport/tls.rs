@@ -24,7 +24,7 @@ use crate::{connection, protocol::Info};
 const HANDSHAKE_RECORD: u8 = 0x16;
 
 /// The answer to HTTP where HTTPS is spoken (WS-019).
-#[cfg(feature = "websocket")]
+#[cfg(any(feature = "websocket", feature = "monitoring"))]
 const NOT_HTTPS: &[u8] = b"HTTP/1.0 400 Bad Request\r\n\r\n\
                            Client sent an HTTP request to an HTTPS server.\n";
 
@@ -105,11 +105,11 @@ impl Acceptor {
         self.handshake(stream, first, peer).await
     }
 
-    /// Does the handshake of a WebSocket's listener. A request in clear is told what is wrong.
+    /// Does the handshake of a listener for HTTP. A request in clear is told what is wrong.
     ///
     /// # Errors
     /// As [`admit`](Acceptor::admit).
-    #[cfg(feature = "websocket")]
+    #[cfg(any(feature = "websocket", feature = "monitoring"))]
     pub(crate) async fn handshake_or_hint(
         &self,
         mut stream: TcpStream,
@@ -121,7 +121,7 @@ impl Acceptor {
                 // A peer that does not take it is gone anyway.
                 let _ = stream.write_all(NOT_HTTPS).await;
                 connection::last_moments(&mut stream).await;
-                Err(NotAdmitted::Tls("client sent an HTTP request".to_owned()))
+                Err(NotAdmitted::Tls("client sent an HTTP request to an HTTPS server".to_owned()))
             }
             Some(_) => self.handshake(stream, true, peer).await,
         }

@@ -59,7 +59,7 @@ const MISSING: &[(&str, &str)] = &[(
 const EXTRA: &[(&str, &str)] = &[];
 
 /// For each page its fields with their types.
-type Fields = BTreeMap<String, BTreeSet<String>>;
+pub(crate) type Fields = BTreeMap<String, BTreeSet<String>>;
 
 #[test]
 fn our_pages_have_the_fields_of_nats_server() {
@@ -85,7 +85,7 @@ fn theirs() -> Fields {
     let stored = || serde_json::from_str(&std::fs::read_to_string(STORED).unwrap()).unwrap();
     let Ok(program) = std::env::var("NATS_SERVER") else { return stored() };
     assert!(Path::new(&program).is_absolute(), "NATS_SERVER must be an absolute path");
-    let seen = observe(&Target::real(&program));
+    let seen = observe(&Target::real(&program, None));
     if std::env::var("UPDATE_EXPECT").is_ok_and(|value| value == "1") {
         std::fs::write(STORED, serde_json::to_string_pretty(&seen).unwrap() + "\n").unwrap();
     }
@@ -115,7 +115,7 @@ fn observe(target: &Target) -> Fields {
 }
 
 /// Paths with types; of a list, those of all its elements.
-fn collect(value: &Value, path: &str, fields: &mut BTreeSet<String>) {
+pub(crate) fn collect(value: &Value, path: &str, fields: &mut BTreeSet<String>) {
     match value {
         Value::Object(map) => {
             fields.insert(format!("{path}: object"));

@@ -7,3 +7,5 @@ mod fields;
 mod logins;
 mod pages;
 mod peers;
+#[cfg(feature = "system")]
+mod system;

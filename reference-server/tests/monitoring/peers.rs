@@ -1,8 +1,10 @@
 //! A client, a browser, and a server to ask: ours, or the real one.
 
 use std::{
+    ffi::OsStr,
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
+    path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -52,12 +54,14 @@ impl Target {
         Target { clients: server.addr(), pages, server: Running::Ours(server) }
     }
 
-    pub(crate) fn real(program: &str) -> Target {
+    /// With a configuration file, if one is named.
+    pub(crate) fn real(program: &str, config: Option<&Path>) -> Target {
         let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let (clients, pages) = (free(), free());
         let [port, http_port] = [clients, pages].map(|addr| addr.port().to_string());
         let child = Command::new(program)
             .args(["-a", "127.0.0.1", "-p", &port, "-m", &http_port])
+            .args(config.into_iter().flat_map(|path| [OsStr::new("-c"), path.as_os_str()]))
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
@@ -151,6 +155,21 @@ impl Client {
         self.send(text);
         self.send("PING\r\n");
         self.until("PONG\r\n");
+    }
+
+    /// The next message: its subject and its payload.
+    pub(crate) fn message(&mut self) -> (String, Vec<u8>) {
+        let line = loop {
+            let line = self.line();
+            if line.starts_with("MSG ") {
+                break line;
+            }
+        };
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let mut payload = vec![0; words.last().unwrap().parse::<usize>().unwrap() + 2];
+        self.0.read_exact(&mut payload).unwrap();
+        payload.truncate(payload.len() - 2);
+        (words[1].to_owned(), payload)
     }
 
     fn until(&mut self, last: &str) {

@@ -191,6 +191,13 @@ fn the_ports_file_is_there_while_the_server_is() {
     server.signal(Signal::INT);
     assert_eq!(server.end().0, Some(0));
     assert!(!path.exists());
+    // Each listener has a key.
+    let websocket = "websocket { listen: \"127.0.0.1:-1\", no_tls: true }";
+    let server = Running::start(websocket, &["-m", "-1", "--ports_file_dir", "."]);
+    let path = server.path(&format!("{name}_{}.ports", server.child.id()));
+    let keys = ["\"nats\":[\"nats:", "\"monitoring\":[\"http:", "\"websocket\":[\"ws:"];
+    let has_all = |text: String| keys.iter().all(|key| text.contains(key));
+    eventually(|| fs::read_to_string(&path).is_ok_and(has_all));
     // Who listens on all addresses names one that can be connected to.
     let server = Running::start("", &["--ports_file_dir", ".", "-a", "0.0.0.0"]);
     let path = server.path(&format!("{name}_{}.ports", server.child.id()));
@@ -217,6 +224,19 @@ fn a_port_that_is_taken_is_fatal() {
     );
     failed.wait_for(&words);
     assert_eq!(failed.end().0, Some(1));
+}
+
+#[test]
+fn pages_are_in_clear_or_in_tls_and_not_both() {
+    // MON-004
+    for (arguments, words) in [
+        (&["-ms", "-1"][..], "TLS cert and key required for HTTPS"),
+        (&["-m", "8222", "-ms", "-1"], "can't specify both HTTP (8222) and HTTPs (-1) ports"),
+    ] {
+        let mut failed = Running::start_in(TempDir::new().unwrap(), "", arguments);
+        failed.wait_for(&format!("[FTL] Can't start monitoring: {words}"));
+        assert_eq!(failed.end().0, Some(1));
+    }
 }
 
 #[test]

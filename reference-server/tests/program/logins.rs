@@ -1,8 +1,6 @@
 //! Logins by flags, and what becomes of them when the configuration is read again.
 
-use std::{io::BufReader, net::TcpStream};
-
-use crate::{Client, PATIENCE, Running};
+use crate::{Client, Running, dial};
 
 const ANN: &str = r#"{"user":"ann","pass":"a"}"#;
 const BOB: &str = r#"{"user":"bob","pass":"b"}"#;
@@ -16,15 +14,6 @@ fn accepts(server: &Running, options: &str) -> bool {
     let line = client.line();
     assert!(line == "PONG\r\n" || line == VIOLATION, "{line}");
     line == "PONG\r\n"
-}
-
-/// A connection that has not logged in.
-fn dial(server: &Running) -> Client {
-    let stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut client = Client { stream: BufReader::new(stream), info: serde_json::Value::Null };
-    client.info = client.info();
-    client
 }
 
 fn users(entries: &str) -> String {

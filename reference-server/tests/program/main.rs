@@ -11,6 +11,9 @@ mod exchange;
 mod life;
 mod logging;
 mod logins;
+mod operators;
+#[path = "../support/tokens.rs"]
+mod tokens;
 
 use std::{
     env, fs,
@@ -151,6 +154,15 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A connection that has not logged in.
+fn dial(server: &Running) -> Client {
+    let stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut client = Client { stream: BufReader::new(stream), info: serde_json::Value::Null };
+    client.info = client.info();
+    client
 }
 
 /// A socket that speaks the protocol by hand.

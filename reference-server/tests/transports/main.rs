@@ -6,7 +6,11 @@ mod certificates;
 #[cfg(feature = "monitoring")]
 mod pages;
 mod tls;
+#[cfg(feature = "jwt")]
+#[path = "../support/tokens.rs"]
+mod tokens;
 mod websocket;
+mod websocket_logins;
 
 use std::time::Duration;
 

@@ -31,7 +31,7 @@ async fn upgraded<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, more: &str)
 }
 
 /// A frame of the server: its first byte and what it holds.
-async fn frame<S: AsyncRead + Unpin>(stream: &mut S) -> (u8, Vec<u8>) {
+pub(super) async fn frame<S: AsyncRead + Unpin>(stream: &mut S) -> (u8, Vec<u8>) {
     soon(async {
         let first = stream.read_u8().await.unwrap();
         let length = match stream.read_u8().await.unwrap() {
@@ -47,7 +47,7 @@ async fn frame<S: AsyncRead + Unpin>(stream: &mut S) -> (u8, Vec<u8>) {
 }
 
 /// Sends a frame with a mask that changes nothing.
-async fn send<S: AsyncWrite + Unpin>(stream: &mut S, first: u8, payload: &[u8]) {
+pub(super) async fn send<S: AsyncWrite + Unpin>(stream: &mut S, first: u8, payload: &[u8]) {
     let length = u16::try_from(payload.len()).unwrap().to_be_bytes();
     let mut frame = vec![first, 0xfe, length[0], length[1], 0, 0, 0, 0];
     if payload.len() < 126 {
@@ -58,7 +58,7 @@ async fn send<S: AsyncWrite + Unpin>(stream: &mut S, first: u8, payload: &[u8]) 
 }
 
 /// A connection that has read INFO, and that INFO.
-async fn greeted(server: &Server, more: &str) -> (TcpStream, String) {
+pub(super) async fn greeted(server: &Server, more: &str) -> (TcpStream, String) {
     let mut stream = dialled(server).await;
     let answer = upgraded(&mut stream, more).await;
     assert!(answer.starts_with("HTTP/1.1 101 Switching Protocols\r\n"), "{answer}");
@@ -269,79 +269,4 @@ async fn who_does_not_read_is_cut_off() {
     let (mut stream, _) = greeted(&server, "").await;
     let frame = b"\x82\x8f\0\0\0\0SUB stalled 1\r\n";
     is_cut_off_for_not_reading(&server, &mut stream, frame).await;
-}
-
-/// What comes of a login by WebSocket: all but INFO, up to the close or PONG.
-async fn log_in(server: &Server, cookies: &str, connect: &str) -> String {
-    let (mut stream, _) = greeted(server, cookies).await;
-    send(&mut stream, 0x82, format!("CONNECT {connect}\r\nPING\r\n").as_bytes()).await;
-    let mut told = String::new();
-    while !told.contains("PONG") {
-        let (first, payload) = frame(&mut stream).await;
-        if first == 0x88 {
-            let code = u16::from_be_bytes([payload[0], payload[1]]);
-            return told + &format!("{code} {}", String::from_utf8_lossy(&payload[2..]));
-        }
-        told += &String::from_utf8(payload).unwrap();
-    }
-    told
-}
-
-const QUIET: &str = "{\"verbose\":false}";
-const REFUSED: &str = "-ERR 'Authorization Violation'\r\n1008 Authentication Failure";
-
-#[tokio::test]
-async fn cookies_hold_credentials_and_connect_wins() {
-    // WS-010, WS-016
-    let cookie = |name: &str| Some(name.to_owned());
-    let (user_cookie, pass_cookie) = (cookie("u"), cookie("p"));
-    let options = WebSocket { user_cookie, pass_cookie, ..WebSocket::on(0) };
-    let server = Server::builder().websocket(options).user("ann", "a").start().await.unwrap();
-    let bob = "{\"verbose\":false,\"user\":\"bob\"}";
-    for (cookies, connect, answer) in [
-        ("Cookie: u=ann; p=a\r\n", QUIET, "PONG\r\n"),
-        ("Cookie: u=ann; p=b\r\n", QUIET, REFUSED),
-        ("Cookie: u=ann; p=a\r\n", bob, REFUSED),
-        ("", QUIET, REFUSED),
-    ] {
-        assert_eq!(log_in(&server, cookies, connect).await, answer, "{cookies} {connect}");
-    }
-    let token_cookie = cookie("t");
-    let options = WebSocket { token_cookie, ..WebSocket::on(0) };
-    let server = Server::builder().websocket(options).token("s3cr3t").start().await.unwrap();
-    assert_eq!(log_in(&server, "Cookie: t=s3cr3t\r\n", QUIET).await, "PONG\r\n");
-    assert_eq!(log_in(&server, "Cookie: x=s3cr3t\r\n", QUIET).await, REFUSED);
-}
-
-#[tokio::test]
-async fn users_may_be_kept_to_one_kind_of_connection() {
-    // AUTH-021
-    let text = "authorization { users: [\n\
-                { user: ann, password: a, allowed_connection_types: [WEBSOCKET] }\n\
-                { user: bob, password: b, allowed_connection_types: [STANDARD] } ] }";
-    let builder = Server::builder().config_text(text).unwrap();
-    let server = builder.websocket(WebSocket::on(0)).start().await.unwrap();
-    let ann = "{\"verbose\":false,\"user\":\"ann\",\"pass\":\"a\"}";
-    let bob = "{\"verbose\":false,\"user\":\"bob\",\"pass\":\"b\"}";
-    assert_eq!(log_in(&server, "", ann).await, "PONG\r\n");
-    assert_eq!(log_in(&server, "", bob).await, REFUSED);
-    for (connect, answer) in [(ann, "-ERR 'Authorization Violation'\r\n"), (bob, "PONG\r\n")] {
-        let mut stream = TcpStream::connect(server.addr()).await.unwrap();
-        read_until(&mut stream, "\r\n").await;
-        stream.write_all(format!("CONNECT {connect}\r\nPING\r\n").as_bytes()).await.unwrap();
-        assert_eq!(read_until(&mut stream, "\r\n").await, answer);
-    }
-}
-
-#[tokio::test]
-async fn who_does_not_log_in_is_told_before_the_close() {
-    // WS-010
-    let text = "authorization { token: t, timeout: 0.2 }";
-    let builder = Server::builder().config_text(text).unwrap();
-    let server = builder.websocket(WebSocket::on(0)).start().await.unwrap();
-    let (mut stream, _) = greeted(&server, "").await;
-    let words = b"-ERR 'Authentication Timeout'\r\n".to_vec();
-    assert_eq!(frame(&mut stream).await, (0x82, words));
-    let close = [&1008_u16.to_be_bytes()[..], b"Authentication Timeout"].concat();
-    assert_eq!(frame(&mut stream).await, (0x88, close));
 }

@@ -1,7 +1,7 @@
 //! Who is let in, and as whom.
 
 use super::*;
-use crate::auth::{SubjectPermission, User};
+use crate::auth::{AccountOptions, Auth, Permissions, SubjectPermission, User};
 
 fn authenticator(auth: Auth) -> Authenticator {
     Authenticator::new(&Config { auth, ..Config::default() }, "")
@@ -16,9 +16,13 @@ fn offer(user: &str, password: &str, token: &str) -> Credentials {
     }
 }
 
+fn shown<'a>(credentials: &'a Credentials, peer: &'a Peer) -> Offer<'a> {
+    Offer { credentials, nonce: None, peer, client_ip: "127.0.0.1" }
+}
+
 /// The account and user that were logged in to, or how it went.
 fn judged(authenticator: &Authenticator, offer: &Credentials) -> String {
-    match authenticator.judge(offer, None, &Peer::default()) {
+    match authenticator.judge(&shown(offer, &Peer::default())) {
         Verdict::Admitted(scope) => format!("{}/{}", scope.account().name(), scope.user()),
         Verdict::Refused => "refused".to_owned(),
         Verdict::Later(_) => "later".to_owned(),
@@ -85,8 +89,8 @@ fn who_brings_nothing_is_the_configured_user() {
 fn beside_users_of_the_system_nobody_needs_credentials() {
     let system = AccountOptions::new("$SYS").user(User::with_password("s", "p"));
     let gate = authenticator(Auth { accounts: vec![system], ..Auth::default() });
-    assert!(gate.asks() && gate.without_connect().is_some_and(|scope| scope.user().is_empty()));
-    assert_eq!(judged(&gate, &offer("", "", "")), "$G/");
+    assert!(gate.asks() && gate.without_connect().is_some_and(|it| it.user().len() == 13));
+    assert!(judged(&gate, &offer("", "", "")).starts_with("$G/nats-"));
     assert_eq!(judged(&gate, &offer("s", "p", "")), "$SYS/s");
     assert_eq!(judged(&gate, &offer("s", "x", "")), "refused");
 }
@@ -127,7 +131,10 @@ fn a_key_logs_in_with_its_signature_of_the_nonce() {
     let signature = BASE64URL_NOPAD.encode(&pair.sign(nonce.as_bytes()).unwrap());
     let good = Credentials { nkey: pair.public_key(), signature, ..Credentials::default() };
     let judge = |offer: &Credentials, nonce: &str| {
-        matches!(gate.judge(offer, Some(nonce), &Peer::default()), Verdict::Admitted(_))
+        matches!(
+            gate.judge(&Offer { nonce: Some(nonce), ..shown(offer, &Peer::default()) }),
+            Verdict::Admitted(_)
+        )
     };
     assert!(judge(&good, &nonce) && !judge(&good, &gate.nonce().unwrap()));
     let stranger = nkeys::KeyPair::new_user();
@@ -145,7 +152,7 @@ async fn a_hash_is_compared_later() {
     let gate = authenticator(Auth { users, ..Auth::default() });
     for (password, admitted) in [("right", true), ("wrong", false), (hash.as_str(), false)] {
         let offer = offer("u", password, "");
-        let Verdict::Later(check) = gate.judge(&offer, None, &Peer::default()) else {
+        let Verdict::Later(check) = gate.judge(&shown(&offer, &Peer::default())) else {
             panic!("{password} was judged at once")
         };
         assert_eq!(check.run().await.is_some(), admitted, "{password}");
@@ -167,11 +174,12 @@ fn a_token_beside_users_is_for_those_who_name_none() {
 fn reviewed(before: Auth, after: Auth, offer: &Credentials) -> String {
     let before = authenticator(before);
     let after = before.reloaded(&Config { auth: after, ..Config::default() });
-    let Verdict::Admitted(scope) = before.judge(offer, None, &Peer::default()) else {
+    let Verdict::Admitted(scope) = before.judge(&shown(offer, &Peer::default())) else {
         panic!("{offer:?} was never let in");
     };
-    match after.review(&before, &scope, offer, None, &Peer::default()) {
+    match after.review(&before, &scope, &shown(offer, &Peer::default())) {
         Review::Gone => "gone".to_owned(),
+        Review::Revoked => "revoked".to_owned(),
         Review::Judged(Verdict::Refused) => "refused".to_owned(),
         Review::Judged(Verdict::Later(_)) => "later".to_owned(),
         Review::Judged(Verdict::Admitted(new)) => {
@@ -221,6 +229,6 @@ fn a_hash_that_was_compared_is_not_compared_again() {
     let after = before.reloaded(&Config { auth: hashed(), ..Config::default() });
     let (offer, standard) = (offer("ann", "p", ""), &Peer::default());
     let scope = &before.user(&offer).unwrap().scope;
-    let review = after.review(&before, scope, &offer, None, standard);
+    let review = after.review(&before, scope, &shown(&offer, standard));
     assert!(matches!(review, Review::Judged(Verdict::Admitted(_))), "{review:?}");
 }

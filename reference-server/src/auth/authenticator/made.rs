@@ -1,0 +1,119 @@
+//! From options to the judge.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
+
+use tokio::sync::Semaphore;
+
+use super::{
+    Authenticator, Guest, HASHES_MAX, Identity,
+    accounts::{configured, made_up_name},
+};
+use crate::{
+    Config, Profile,
+    auth::{Auth, Credential, Grants, Secret, trust::Trust},
+    router::{Account, Arrangement, Scope},
+};
+
+/// What the judges of all entrances share.
+#[derive(Debug, Clone)]
+struct Common {
+    profile: Profile,
+    accounts: Vec<Arc<Account>>,
+    system: Option<Arc<Account>>,
+    server_name: Arc<str>,
+    trust: Option<Arc<Trust>>,
+}
+
+impl Authenticator {
+    pub(super) fn with_accounts_of(
+        config: &Config,
+        before: &[Arc<Account>],
+        server_name: Arc<str>,
+    ) -> Authenticator {
+        let auth = &config.auth;
+        let trust = Trust::new(&auth.operator_mode, before, config.profile).map(Arc::new);
+        let mut accounts = configured(auth, before);
+        accounts.extend(trust.iter().flat_map(|trust| trust.accounts()).cloned());
+        let system = match &trust {
+            Some(trust) => trust.system_account(),
+            None => auth.system(),
+        };
+        let system = accounts.iter().find(|it| Some(it.name()) == system).cloned();
+        let options = trust.as_ref().map_or(&auth.accounts[..], |trust| trust.options());
+        let arrangement = Arrangement::new(&accounts, options, config, &server_name);
+        let common = Common { profile: config.profile, accounts, system, server_name, trust };
+        let all = Authenticator::by(auth, common.clone());
+        let own = config.websocket.as_ref().and_then(|it| Some((it, it.auth(auth)?)));
+        let websocket = own.map(|(websocket, auth)| {
+            let own = Authenticator::by(&auth, common);
+            let silent_guest = match config.profile.websocket_guests_must_connect() {
+                true => all.guest.clone(),
+                false => own.guest.clone(),
+            };
+            let always_asks = websocket.replaces_logins();
+            Arc::new(Authenticator { silent_guest, always_asks, ..own })
+        });
+        Authenticator { websocket, _arrangement: Some(arrangement), ..all }
+    }
+
+    fn by(auth: &Auth, common: Common) -> Authenticator {
+        let Common { profile, accounts, system, server_name, trust } = common;
+        let mut by_name = HashMap::new();
+        let mut by_nkey = HashMap::new();
+        for (account, user, permissions) in auth.users() {
+            let Some(account) = accounts.iter().find(|found| found.name() == account) else {
+                continue;
+            };
+            let grants = permissions.map(|it| Arc::new(Grants::new(it, profile)));
+            let identity = |password: &Secret| {
+                Arc::new(Identity {
+                    password: password.clone(),
+                    connection_types: user.connection_types.clone(),
+                    scope: Arc::new(Scope::new(account.clone(), user.name(), grants)),
+                })
+            };
+            match &user.credential {
+                Credential::Password { name, password } => {
+                    by_name.insert(name.clone(), identity(password))
+                }
+                Credential::Nkey(key) => by_nkey.insert(key.clone(), identity(&Secret::default())),
+            };
+        }
+        let guest = match &auth.no_auth_user {
+            Some(name) => {
+                by_name.get(name).or_else(|| by_nkey.get(name)).cloned().map(Guest::NoAuthUser)
+            }
+            None => auth.is_system_only().then(|| {
+                let scope = Scope::new(accounts[0].clone(), &made_up_name(), None);
+                Guest::BesideSystem(Arc::new(scope))
+            }),
+        };
+        let anybody = Identity {
+            password: auth.token.clone().unwrap_or_default(),
+            connection_types: Vec::new(),
+            scope: Arc::new(Scope::new(accounts[0].clone(), "", None)),
+        };
+        Authenticator {
+            required: auth.is_required(),
+            always_asks: false,
+            by_token: auth.token.is_some(),
+            by_name,
+            by_nkey,
+            anybody: Arc::new(anybody),
+            silent_guest: guest.clone(),
+            guest,
+            timeout: auth.timeout,
+            websocket: None,
+            _arrangement: None,
+            server_name,
+            system,
+            accounts,
+            trust,
+            hashing: Arc::new(Semaphore::new(HASHES_MAX)),
+            lifeline: OnceLock::new(),
+        }
+    }
+}

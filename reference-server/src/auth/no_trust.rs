@@ -1,0 +1,73 @@
+//! In place of operator mode where the feature `jwt` is off.
+
+use std::sync::Arc;
+
+use super::{OperatorMode, authenticator::Offer};
+use crate::{
+    AccountOptions, Profile,
+    router::{Account, Scope},
+};
+
+/// There is none.
+#[derive(Debug)]
+pub(super) enum Trust {}
+
+/// Why a login is refused.
+#[derive(Debug)]
+pub(super) enum Refusal {}
+
+pub(super) fn problem(_: &OperatorMode, _: Profile) -> Option<String> {
+    Some(NOT_BUILT_IN.to_owned())
+}
+
+const NOT_BUILT_IN: &str = "operator mode needs the cargo feature `jwt`";
+
+pub(super) fn operator_keys(mode: &OperatorMode) -> Vec<String> {
+    mode.trusted_keys.clone()
+}
+
+pub(crate) fn operator_problem(_: &str) -> Option<String> {
+    Some(NOT_BUILT_IN.to_owned())
+}
+
+pub(crate) fn account_problem(_: &str) -> Option<String> {
+    Some(NOT_BUILT_IN.to_owned())
+}
+
+impl Trust {
+    pub(super) fn new(_: &OperatorMode, _: &[Arc<Account>], _: Profile) -> Option<Trust> {
+        None
+    }
+
+    pub(super) fn system_account(&self) -> Option<&str> {
+        match *self {}
+    }
+
+    pub(super) fn announce(&self) {
+        match *self {}
+    }
+
+    pub(super) fn accounts(&self) -> std::slice::Iter<'_, Arc<Account>> {
+        match *self {}
+    }
+
+    pub(super) fn options(&self) -> &[AccountOptions] {
+        match *self {}
+    }
+
+    pub(super) fn judge(&self, _: &Offer<'_>) -> Result<Arc<Scope>, Refusal> {
+        match *self {}
+    }
+}
+
+impl Refusal {
+    pub(super) fn is_revocation(&self) -> bool {
+        match *self {}
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match *self {}
+    }
+}
