@@ -181,9 +181,7 @@ impl Server {
         if let Some(problem) = config.problem() {
             return Err(StartError::Config(problem));
         }
-        if let Some(problem) = config.monitoring.contradiction(config.tls.is_some()) {
-            return Err(StartError::Pages(problem));
-        }
+        listen::can_serve_pages(&config)?;
         let mut entrances = Entrances::new(&config)?;
         let listener = listen::for_clients(&config)?;
         let addr = listener.local_addr().map_err(StartError::Thread)?;

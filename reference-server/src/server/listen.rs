@@ -20,6 +20,12 @@ pub(super) fn for_websockets(options: &WebSocket) -> Result<TcpListener, StartEr
         .map_err(|(address, source)| StartError::Listen { address, source })
 }
 
+/// Whether the monitoring pages can be served as configured.
+pub(super) fn can_serve_pages(config: &Config) -> Result<(), StartError> {
+    let problem = config.monitoring.contradiction(config.tls.is_some());
+    problem.map_or(Ok(()), |problem| Err(StartError::Pages(problem)))
+}
+
 /// The listener of the monitoring pages, where they are wanted.
 pub(super) fn for_monitoring(config: &Config) -> Result<Option<TcpListener>, StartError> {
     let monitoring = &config.monitoring;

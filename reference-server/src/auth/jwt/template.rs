@@ -75,7 +75,8 @@ impl Names<'_> {
             }
             let with_one_more = |choice: &Vec<String>| {
                 let choice = choice.clone();
-                let more = move |value: &String| [&choice[..], &[value.clone()]].concat();
+                let more =
+                    move |value: &String| [&choice[..], std::slice::from_ref(value)].concat();
                 values.iter().map(more).collect::<Vec<_>>()
             };
             choices = choices.iter().flat_map(with_one_more).collect();
