@@ -112,7 +112,10 @@ pub(super) fn gone(voice: &Voice, server: &Overview<'_>, record: &Record) {
     if reason == "Authentication Failure" {
         voice.announce(&format!("$SYS.SERVER.{}.CLIENT.AUTH.ERR", voice.server_id()), event);
     }
-    voice.announce(&format!("$SYS.ACCOUNT.{}.DISCONNECT", account(record)), event);
+    // Up to 2.11 nobody is told of those who have never logged in.
+    if record.identity.account.is_some() || server.profile() >= Profile::V2_12 {
+        voice.announce(&format!("$SYS.ACCOUNT.{}.DISCONNECT", account(record)), event);
+    }
 }
 
 /// Tells the connections of all accounts that have any.

@@ -34,8 +34,11 @@ struct Shared {
     work: mpsc::Sender<Work>,
     profile: Profile,
     /// Where requests are taken: of each account its subscriptions.
-    taken: Mutex<Vec<(Arc<Account>, Vec<Arc<Subscription>>)>>,
+    taken: Mutex<Taken>,
 }
+
+/// Accounts, each with the subscriptions that take requests there.
+type Taken = Vec<(Arc<Account>, Vec<Arc<Subscription>>)>;
 
 /// Something for the task to do.
 #[derive(Debug)]
@@ -141,7 +144,7 @@ impl Shared {
         patterns.iter().map(|pattern| account.serve(pattern, window())).collect()
     }
 
-    fn taken(&self) -> MutexGuard<'_, Vec<(Arc<Account>, Vec<Arc<Subscription>>)>> {
+    fn taken(&self) -> MutexGuard<'_, Taken> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
