@@ -53,7 +53,7 @@ impl<'a> Passage<'a> {
     }
 
     /// What that client may see and do, and its account.
-    #[cfg_attr(not(feature = "system"), allow(dead_code, reason = "for services to come"))]
+    #[cfg_attr(not(feature = "system"), allow(dead_code, reason = "its services ask"))]
     pub(crate) fn scope(&self) -> &Arc<Scope> {
         self.scope
     }
