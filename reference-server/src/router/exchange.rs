@@ -53,8 +53,8 @@ struct Responding {
 pub(crate) struct Arrangement(Vec<(Arc<Account>, Arc<Terms>)>);
 
 impl Arrangement {
-    /// Puts what `options` say of the accounts in the place of what held before. Takes options that have
-    /// no problem.
+    /// Puts what `options` say of the accounts in the place of what held before. Takes options
+    /// that have no problem.
     pub(crate) fn new(
         accounts: &[Arc<Account>],
         options: &[AccountOptions],
