@@ -18,16 +18,17 @@ impl Server {
     /// after the other over [`lame_duck_duration`](crate::Config::lame_duck_duration). Then it
     /// stops, which [`stopped`](Server::stopped) waits for.
     pub fn lame_duck(&self) {
-        self.shared.enter(Phase::LameDuck);
+        self.shared.enter(Phase::ShuttingDoors);
     }
 }
 
 impl Shared {
     /// Lets all clients go, those of a lame duck one after the other (LIFE-012).
     pub(super) async fn let_go(&self) {
-        if self.terms.borrow().phase != Phase::LameDuck {
+        if self.terms.borrow().phase != Phase::ShuttingDoors {
             return;
         }
+        self.enter(Phase::LameDuck);
         self.herald.becomes_lame_duck();
         log::info!("Entering lame duck mode, stop accepting new clients");
         if self.clients().is_empty() {

@@ -21,6 +21,8 @@ pub(crate) struct Terms {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
     Serving,
+    /// Stops listening, before anybody is told: who hears of it finds nobody who listens.
+    ShuttingDoors,
     /// Takes nobody new, and lets those go who are there.
     LameDuck,
     Stopping,
