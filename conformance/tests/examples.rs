@@ -150,6 +150,12 @@ const USES: &[(&str, &str)] = &[
     ("<ann.jwt>", r"<\w+\.jwt>"),
     ("<certs>", r"<certs>/"),
     ("<ports.route>", r"<ports\.\w+>"),
+    ("alice upgrades", r"^ *\w+ upgrades"),
+    ("alice fails to upgrade with 403", r"^ *\w+ fails to upgrade with \d"),
+    ("alice is closed with 1008", r"^ *\w+ is closed with \d"),
+    ("page varz from ports.http /varz", r"^ *page \w+ from ports\.\w+ /"),
+    ("run said with -t -c <config>", r"^ *run \w+ with "),
+    ("the server logs text", r"^ *the server logs "),
 ];
 
 /// What stands between backticks in the first column of a document's tables.

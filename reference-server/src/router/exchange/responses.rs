@@ -74,8 +74,6 @@ impl Responses {
         reply: &[u8],
         terms: ResponseTerms,
     ) -> Arc<[u8]> {
-        let prefix = self.pattern.trim_end_matches('>');
-        let subject: Arc<[u8]> = format!("{prefix}{}", letters()).into_bytes().into();
         let now = Instant::now();
         let request = Request {
             account: account.clone(),
@@ -85,6 +83,7 @@ impl Responses {
         };
         let mut open = self.lock();
         open.make_room(now);
+        let subject = open.unused(self.pattern.trim_end_matches('>'));
         open.requests.insert(subject.clone(), request);
         open.order.push_back(subject.clone());
         subject
@@ -114,6 +113,17 @@ impl Responses {
 }
 
 impl Open {
+    /// A subject that no other request waits at: among 64 Ki, chance makes two the same once in 27
+    /// times.
+    fn unused(&self, prefix: &str) -> Arc<[u8]> {
+        loop {
+            let subject = format!("{prefix}{}", letters()).into_bytes();
+            if !self.requests.contains_key(&subject[..]) {
+                return subject.into();
+            }
+        }
+    }
+
     /// Lets go of old requests that are over, and of the oldest if there are too many.
     fn make_room(&mut self, now: Instant) {
         for _ in 0..LOOKED_AT {
