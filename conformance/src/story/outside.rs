@@ -71,6 +71,7 @@ impl Story<'_> {
         let addr = self.address(Some(&page.port))?;
         let path = self.text(&page.path)?;
         let until = self.deadline();
+        let mut last = None;
         loop {
             let tls = if page.tls { Some(self.trusting()?) } else { None };
             self.span = span.clone();
@@ -83,10 +84,16 @@ impl Story<'_> {
                     self.block(&page.body).await
                 }
                 Ok(Err(why)) => Err(self.failure(format!("{path} could not be had: {why}"))),
-                Err(_) => Err(self.failure(format!("{path} did not come in time"))),
+                // What was wrong with the page before tells more than that there was no other one.
+                Err(_) => Err(last
+                    .take()
+                    .unwrap_or_else(|| self.failure(format!("{path} did not come in time")))),
             };
             match result {
-                Err(failure) if !failure.is_error && Instant::now() < until => sleep(GLANCE).await,
+                Err(failure) if !failure.is_error && Instant::now() < until => {
+                    last = Some(failure);
+                    sleep(GLANCE).await;
+                }
                 result => return result,
             }
         }
