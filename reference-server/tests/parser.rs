@@ -63,6 +63,22 @@ fn words_are_where_they_belong() {
 }
 
 #[test]
+fn tabs_part_words_even_of_what_is_written_as_usual_otherwise() {
+    let (reply, none) = (Some(&b"b"[..]), None);
+    for (line, expected) in [
+        (&b"PUB a\tb 1\r\nx\r\n"[..], reply),
+        (b"PUB a b\t1\r\nx\r\n", reply),
+        (b"PUB a\t1\r\nx\r\n", none),
+        (b"PUB a 1\nx\r\n", none),
+    ] {
+        let mut parser = Parser::new(LIMITS);
+        let (used, op) = parser.next(line).unwrap();
+        let Some(ClientOp::Publish(message)) = op else { panic!("{op:?}") };
+        assert_eq!((message.subject, message.reply, used), (&b"a"[..], expected, line.len()));
+    }
+}
+
+#[test]
 fn operations_are_shown_as_they_were_written() {
     let stream = b"SUB a.* q 1\r\nUNSUB 1 3\r\nUNSUB 1\r\nPUB a r 1\r\nx\r\nHPUB a 4 4\r\nabcd\r\n\
         CONNECT {\"pass\":\"secret\"}\r\nPING\r\n";

@@ -45,6 +45,44 @@ fn sids_are_told_apart() {
     assert_eq!((account.subscriptions(), client.subscription_count()), (0, 0));
 }
 
+#[test]
+fn an_account_has_as_many_seats_as_connections_may_be() {
+    let limits = AccountLimits { max_connections: Some(2), ..AccountLimits::default() };
+    let (account, other) =
+        (Arc::new(Account::new("A", limits, false)), Arc::new(Account::new("B", limits, false)));
+    let first = Seat::take(&account).unwrap();
+    let second = Seat::take(&account).unwrap();
+    assert!(first.is_in(&account) && !first.is_in(&other));
+    assert!(Seat::take(&account).is_none() && !account.is_crowded());
+    account.reload(AccountLimits { max_connections: Some(1), ..limits }, false);
+    assert!(account.is_crowded());
+    drop(second);
+    assert!(!account.is_crowded() && Seat::take(&account).is_none());
+    drop(first);
+    assert!(Seat::take(&account).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_makes_room_in_time_is_waited_for_again() {
+    let account = Arc::new(Account::new("A", AccountLimits::default(), false));
+    let scope = Arc::new(Scope::new(account, "", None));
+    let (from, to) = (Arc::new(Client::new(0, 1000)), Arc::new(Client::new(1, 1000)));
+    to.subscribe(&scope, b"a", None, b"1");
+    let mut publisher = Publisher::new(scope);
+    let body = &[b'x'; 800];
+    let message = Publish { subject: b"a", reply: None, header: None, size: b"800", body };
+    assert!(publisher.publish(&from, &message));
+    let eased = async {
+        assert_eq!(publisher.ease().await, 1);
+        assert!(!to.hopeless.load(Ordering::Relaxed));
+    };
+    let room = async {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        to.outbox.sent(800);
+    };
+    tokio::join!(eased, room);
+}
+
 /// Each of four full receivers would be waited for 5 ms.
 #[tokio::test(start_paused = true)]
 async fn a_publisher_waits_ten_milliseconds_at_most_behind_one_read() {
