@@ -7,10 +7,11 @@
 #   ci/mutants.sh --re outbox.rs         only those whose name fits; further words as for cargo mutants
 #   JOBS=2 ci/mutants.sh                 two at a time, each with a build of its own
 #   GO_ON=1 ci/mutants.sh                goes on with a run that was broken off, maybe with more tests
+#   PASSES="own broker" ci/mutants.sh    not all of the passes below; whoever they miss survives
 #
-# Four passes, each with what the ones before have missed: the broker's quick tests, the scenarios,
-# all tests of the broker, then all tests. Who survives must be in ci/mutants.toml with a reason;
-# whoever is there without surviving is an error, too, or a warning if only a part was run. A test
+# Four passes, each with what the ones before have missed: the broker's quick tests (own), the
+# scenarios, all tests of the broker (broker), then all tests (all). Who survives must be in
+# ci/mutants.toml with a reason; whoever is there without surviving is an error, too, or a warning if only a part was run. A test
 # that no longer ends has noticed (`timeout`). Writes artifacts/quality/mutants.json. Exit code: 0 all
 # is as listed, 1 it is not, 2 no run could be made. Needs cargo-mutants.
 set -euo pipefail
@@ -53,6 +54,7 @@ main() {
 # a test hang needn't do it again. The tests are first run by ourselves, since cargo mutants tries
 # an unchanged tree with the tests of the changed package only.
 pass() {
+  [[ " ${PASSES:-own scenarios broker all} " == *" $1 "* ]] || return 0
   local name=$1 seconds=$2 package=$3 rc=0 whose=(--workspace)
   local examined=(--test-workspace true) own_builds=()
   shift 3
