@@ -108,7 +108,8 @@ for mutant in json.loads((work / "list.json").read_text()):
     names[mutant["name"]], verdicts[mutant["name"]] = key(mutant), "MissedMutant"
 for path in sorted(work.glob("outcomes-*.json")):
     for outcome in json.loads(path.read_text())["outcomes"]:
-        if outcome["scenario"] != "Baseline":
+        # A run that goes on with changed code has mutants behind it that are no more.
+        if outcome["scenario"] != "Baseline" and outcome["scenario"]["Mutant"]["name"] in names:
             verdicts[outcome["scenario"]["Mutant"]["name"]] = outcome["summary"]
 
 count = collections.Counter(verdicts.values())
