@@ -42,13 +42,18 @@ fn main() {
         runtime.block_on(trial(&plan, fault, cases)).expect("the embedded broker starts")
     };
     let told = Arc::new(told);
+    // Some faults come with what the proxy hears of others' connections, which is late on a busy
+    // machine; so a fault has three chances to be there and to be found.
     let mut trials: Vec<Trial> = faults::all()
         .map(|fault| {
             let told = told.clone();
             let name = format!("{}::{}", fault.area, fault.name);
             Trial::test(name, move || match fault.equivalent {
                 Some(_) => is_quiet(&told(fault, &["article", "core/sub", "core/info"])),
-                None => is_found(fault, &told(fault, fault.found_by)),
+                None => {
+                    let once = || is_found(fault, &told(fault, fault.found_by));
+                    once().or_else(|_| once()).or_else(|_| once())
+                }
             })
         })
         .collect();
