@@ -149,6 +149,13 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// Whether it does something when the server ends a connection, of which the proxy has to hear
+    /// first.
+    #[must_use]
+    pub fn begins_at_an_end(&self) -> bool {
+        self.server_end.is_some()
+    }
+
     const fn new(area: Area, name: &'static str, what: &'static str) -> Fault {
         Fault {
             name,
