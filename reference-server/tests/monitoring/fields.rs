@@ -63,7 +63,7 @@ pub(crate) type Fields = BTreeMap<String, BTreeSet<String>>;
 
 #[test]
 fn our_pages_have_the_fields_of_nats_server() {
-    let theirs = theirs();
+    let theirs = theirs(STORED, None, observe);
     let ours = observe(&Target::ours(Server::builder()));
     let mut findings = Vec::new();
     for (page, fields) in &theirs {
@@ -80,16 +80,20 @@ fn our_pages_have_the_fields_of_nats_server() {
     assert!(findings.is_empty(), "{}", findings.join("\n"));
 }
 
-/// As stored, after a look at the real server if there is one.
-fn theirs() -> Fields {
-    let stored = || serde_json::from_str(&std::fs::read_to_string(STORED).unwrap()).unwrap();
+/// As stored in this file, after a look at the real server if there is one.
+pub(crate) fn theirs(
+    stored_at: &str,
+    config: Option<&Path>,
+    observe: impl FnOnce(&Target) -> Fields,
+) -> Fields {
+    let stored = || serde_json::from_str(&std::fs::read_to_string(stored_at).unwrap()).unwrap();
     let Ok(program) = std::env::var("NATS_SERVER") else { return stored() };
     assert!(Path::new(&program).is_absolute(), "NATS_SERVER must be an absolute path");
-    let seen = observe(&Target::real(&program, None));
+    let seen = observe(&Target::real(&program, config));
     if std::env::var("UPDATE_EXPECT").is_ok_and(|value| value == "1") {
-        std::fs::write(STORED, serde_json::to_string_pretty(&seen).unwrap() + "\n").unwrap();
+        std::fs::write(stored_at, serde_json::to_string_pretty(&seen).unwrap() + "\n").unwrap();
     }
-    assert_eq!(seen, stored(), "{STORED} is not what {program} does");
+    assert_eq!(seen, stored(), "{stored_at} is not what {program} does");
     seen
 }
 

@@ -4,13 +4,13 @@
 //! `system-2.15.1.json` is what the real server was seen to have; `NATS_SERVER` and
 //! `UPDATE_EXPECT=1` do what they do for the pages.
 
-use std::{collections::BTreeSet, path::Path};
+use std::collections::BTreeSet;
 
 use nats_reference_server::{Config, Profile, Server};
 use serde_json::Value;
 
 use crate::{
-    fields::{Fields, collect},
+    fields::{self, Fields, collect},
     peers::{Client, Target, eventually},
 };
 
@@ -84,20 +84,11 @@ fn events_and_answers_have_the_fields_of_nats_server() {
     assert!(findings.is_empty(), "{}", findings.join("\n"));
 }
 
-/// As stored, after a look at the real server if there is one.
 fn theirs() -> Fields {
-    let stored = || serde_json::from_str(&std::fs::read_to_string(STORED).unwrap()).unwrap();
-    let Ok(program) = std::env::var("NATS_SERVER") else { return stored() };
-    assert!(Path::new(&program).is_absolute(), "NATS_SERVER must be an absolute path");
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("n.conf");
     std::fs::write(&config, CONFIG).unwrap();
-    let seen = observe(&Target::real(&program, Some(&config)));
-    if std::env::var("UPDATE_EXPECT").is_ok_and(|value| value == "1") {
-        std::fs::write(STORED, serde_json::to_string_pretty(&seen).unwrap() + "\n").unwrap();
-    }
-    assert_eq!(seen, stored(), "{STORED} is not what {program} does");
-    seen
+    fields::theirs(STORED, Some(&config), observe)
 }
 
 fn observe(target: &Target) -> Fields {
