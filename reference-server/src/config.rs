@@ -89,6 +89,10 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// With [`tls`](Config::tls): clients in clear are served as well (TLS-010). Default false.
     pub allow_non_tls: bool,
+    /// Proxies stand before the server and say in the PROXY protocol whom they speak for
+    /// (PROXY-001). Only proxies may be able to connect then: whoever is, can claim any address.
+    /// Default false.
+    pub proxy_protocol: bool,
     /// A second listener, for WebSockets. Default none.
     pub websocket: Option<WebSocket>,
     /// What only the program looks at.
@@ -161,6 +165,7 @@ impl Default for Config {
             threads: 1,
             tls: None,
             allow_non_tls: false,
+            proxy_protocol: false,
             websocket: None,
             program: ProgramConfig::default(),
         }

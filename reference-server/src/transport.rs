@@ -10,6 +10,7 @@
 
 mod options;
 mod peer;
+mod proxied;
 mod stream;
 #[cfg(feature = "tls")]
 mod tls;
@@ -30,6 +31,7 @@ use tokio::{net::TcpStream, time::timeout};
 pub use self::options::{HandshakeFirst, Identity, Pem, Tls, TlsVersion, WebSocket};
 pub(crate) use self::{
     peer::{ClientCertificate, Cookies, Kind, Peer, TlsSession},
+    proxied::{ProxyError, preface},
     stream::Stream,
     tls::Acceptor as TlsAcceptor,
     websocket::Acceptor as WebSocketAcceptor,
@@ -57,6 +59,8 @@ pub(crate) enum NotAdmitted {
     Tls(String),
     #[error("websocket handshake error: {0}")]
     WebSocket(String),
+    #[error("{0}")]
+    Proxied(#[from] ProxyError),
     #[error("handshake not finished in time")]
     TooSlow,
     #[error("the server stops")]

@@ -53,6 +53,7 @@ pub const CAPABILITIES: &[&str] = &[
     "monitoring",
     "nkeys",
     "program",
+    "proxy",
     "reload",
     "shutdown",
     "signals",

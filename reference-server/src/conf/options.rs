@@ -83,6 +83,7 @@ pub(super) const OPTIONS: &Table<Config> = &[
     // Transports.
     setting(&["tls"], |c, it| put(&mut c.tls, tls::read(it).map(Some))),
     setting(&["allow_non_tls"], |c, it| put(&mut c.allow_non_tls, it.flag())),
+    setting(&["proxy_protocol"], |c, it| put(&mut c.proxy_protocol, it.flag())),
     setting(&["websocket", "ws"], |c, it| put(&mut c.websocket, websocket::read(it))),
     // Ours: nats-server has no such option.
     setting(&["profile"], |c, it| put(&mut c.profile, profile(it))),
@@ -129,7 +130,6 @@ pub(super) const OPTIONS: &Table<Config> = &[
     unsupported(&["mqtt"]),
     unsupported(&["syslog"]),
     unsupported(&["remote_syslog"]),
-    unsupported(&["proxy_protocol"]),
     unsupported(&["proxies"]),
     JETSTREAM,
 ];

@@ -140,6 +140,9 @@ impl Process<'_> {
         let ports_file = ports_dir.and_then(|folder| PortsFile::write(&folder, &server));
         log_websockets(&server);
         log::info!("Listening for client connections on {}", join(&host, addr.port()));
+        if server.config().proxy_protocol {
+            log::info!("PROXY protocol enabled for client connections");
+        }
         log_tls(&server.config());
         log::info!("Server is ready");
         let (reloads, is_lame_duck) = (server.reload_requests(), false);

@@ -40,7 +40,8 @@ pub struct Info {
     pub max_payload: usize,
     /// This connection.
     pub client_id: u64,
-    /// The peer's address as the server sees it, without port.
+    /// The peer's address as the server sees it, without port; empty while a proxy has not said it.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub client_ip: String,
     /// The server is a lame duck: clients should go elsewhere (LIFE-011).
     #[serde(rename = "ldm", skip_serializing_if = "std::ops::Not::not")]

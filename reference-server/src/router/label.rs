@@ -9,12 +9,13 @@ use crate::protocol::ConnectOptions;
 pub(crate) struct Label {
     id: u64,
     addr: OnceLock<SocketAddr>,
+    origin: OnceLock<SocketAddr>,
     said: OnceLock<String>,
 }
 
 impl Label {
     pub(crate) fn new(id: u64) -> Label {
-        Label { id, addr: OnceLock::new(), said: OnceLock::new() }
+        Label { id, addr: OnceLock::new(), origin: OnceLock::new(), said: OnceLock::new() }
     }
 
     /// The connection's number, which INFO tells it.
@@ -23,16 +24,26 @@ impl Label {
         self.id
     }
 
-    /// Where the connection comes from, if that is known.
-    #[cfg_attr(not(feature = "monitoring"), allow(dead_code, reason = "pages tell it"))]
+    /// Where the client is, if that is known.
     pub(crate) fn addr(&self) -> Option<SocketAddr> {
-        self.addr.get().copied()
+        self.origin.get().or(self.addr.get()).copied()
+    }
+
+    /// The same without the port, as INFO says it.
+    pub(crate) fn ip(&self) -> String {
+        self.addr().map_or_else(String::new, |addr| addr.ip().to_string())
     }
 
     /// Where the connection comes from; the first one counts.
     pub(crate) fn comes_from(&self, addr: SocketAddr) {
         // Nobody sets it twice.
         let _ = self.addr.set(addr);
+    }
+
+    /// Where the client is that a proxy has connected. Log lines go on to name the proxy, as there.
+    pub(crate) fn stands_for(&self, origin: SocketAddr) {
+        // There is one header.
+        let _ = self.origin.set(origin);
     }
 
     /// Remembers version, language and name of the first CONNECT.

@@ -1,13 +1,13 @@
 //! From an accepted socket to a conversation: what the bytes travel in is found out here.
 
 use std::{
-    io,
+    io::{self, Cursor},
     net::SocketAddr,
     sync::{Arc, atomic::Ordering},
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
     sync::watch,
 };
@@ -20,7 +20,9 @@ use crate::{
     outbox::News,
     protocol::Info,
     router::Client,
-    transport::{Kind, NotAdmitted, Peer, Stream, TlsAcceptor, TransportError, WebSocketAcceptor},
+    transport::{
+        self, Kind, NotAdmitted, Peer, Stream, TlsAcceptor, TransportError, WebSocketAcceptor,
+    },
 };
 
 const FULL: &str = "maximum connections exceeded";
@@ -147,9 +149,11 @@ impl Shared {
         let changes = self.terms.subscribe();
         let terms = changes.borrow().clone();
         let authenticator = terms.authenticator.at(entrance.kind());
+        // Behind a proxy nobody is known before the header has come.
+        let proxied = entrance == Entrance::Tcp && terms.config.proxy_protocol;
         let mut info = Info {
             client_id: id,
-            client_ip: addr.ip().to_string(),
+            client_ip: if proxied { String::new() } else { client.label.ip() },
             auth_required: authenticator.asks(),
             nonce: authenticator.nonce(),
             ..(*terms.greeting).clone()
@@ -165,12 +169,16 @@ impl Shared {
     pub(super) async fn admit(&self, stream: TcpStream, entrance: Entrance, arrival: Arrival) {
         // Boxed is what is rare, so that a plain connection's future does not have its size.
         let entrances = arrival.newcomer.terms.entrances.clone();
+        let proxied = arrival.newcomer.terms.config.proxy_protocol;
         match (entrance, &entrances.tls, &entrances.websocket) {
             (Entrance::WebSocket, _, Some(acceptor)) => {
                 Box::pin(self.upgrade(stream, acceptor, arrival)).await;
             }
+            (Entrance::Tcp, tls, _) if proxied && !arrival.full => {
+                Box::pin(self.behind_proxy(stream, tls.as_ref(), arrival)).await;
+            }
             (Entrance::Tcp, Some(acceptor), _) if !arrival.full => {
-                Box::pin(self.secure(stream, acceptor, arrival)).await;
+                Box::pin(self.secure(stream, acceptor, Peer::default(), arrival)).await;
             }
             _ => {
                 let (reader, writer) = stream.into_split();
@@ -179,8 +187,51 @@ impl Shared {
         }
     }
 
-    async fn secure(&self, stream: TcpStream, acceptor: &TlsAcceptor, mut arrival: Arrival) {
+    /// Learns from the header whom a proxy speaks for. Whoever comes without one is served too.
+    async fn behind_proxy(
+        &self,
+        mut stream: TcpStream,
+        tls: Option<&TlsAcceptor>,
+        mut arrival: Arrival,
+    ) {
         let mut peer = Peer::default();
+        peer.greeted = tls.is_none_or(TlsAcceptor::greets_in_clear);
+        let mut greeting = Vec::new();
+        if peer.greeted {
+            arrival.newcomer.info.encode(&mut greeting);
+        }
+        let preface = async {
+            // Clients without a proxy wait for it.
+            stream.write_all(&greeting).await?;
+            Ok(transport::preface(&mut stream).await?)
+        };
+        let Some(preface) = self.unless_stopped(&arrival.newcomer, preface).await else { return };
+        let Newcomer { client, info, .. } = &mut *arrival.newcomer;
+        if let Some(origin) = preface.origin {
+            client.label.stands_for(origin);
+        }
+        info.client_ip = client.label.ip();
+        match tls {
+            // Bytes that had to be read begin no handshake: it fails, if nothing else is served.
+            Some(tls) if preface.early.is_empty() || !tls.serves_in_clear() => {
+                self.secure(stream, tls, peer, arrival).await;
+            }
+            _ => {
+                arrival.newcomer.peer = Arc::new(peer);
+                let (reader, writer) = stream.into_split();
+                let reader = Cursor::new(preface.early).chain(reader);
+                self.converse(reader, writer, arrival).await;
+            }
+        }
+    }
+
+    async fn secure(
+        &self,
+        stream: TcpStream,
+        acceptor: &TlsAcceptor,
+        mut peer: Peer,
+        mut arrival: Arrival,
+    ) {
         let admitted = acceptor.admit(stream, &arrival.newcomer.info, &mut peer);
         match self.unless_stopped(&arrival.newcomer, admitted).await {
             None => {}
@@ -220,11 +271,16 @@ impl Shared {
         };
         result
             .inspect_err(|error| {
-                let level = match error {
-                    NotAdmitted::Stopped => log::Level::Debug,
-                    _ => log::Level::Error,
-                };
-                log::log!(level, "{} - {error}", newcomer.client.label);
+                let label = &newcomer.client.label;
+                match error {
+                    NotAdmitted::Stopped => log::debug!("{label} - {error}"),
+                    NotAdmitted::Proxied(error) => {
+                        newcomer.client.ledger.ends(Reason::behind("Protocol Violation"));
+                        let from = label.addr().map_or_else(String::new, |addr| addr.to_string());
+                        log::warn!("Error reading PROXY protocol header from {from}: {error}");
+                    }
+                    _ => log::error!("{label} - {error}"),
+                }
                 self.forget(newcomer.info.client_id);
             })
             .ok()

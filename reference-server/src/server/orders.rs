@@ -60,7 +60,7 @@ impl Shared {
         let Some(client) = self.clients().get(&cid).cloned() else { return false };
         let info = Info {
             client_id: cid,
-            client_ip: client.label.addr().map_or_else(String::new, |addr| addr.ip().to_string()),
+            client_ip: client.label.ip(),
             lame_duck: true,
             ..(*self.terms.borrow().greeting).clone()
         };

@@ -68,6 +68,7 @@ const FIXED: &[(&str, Shown)] = &[
     ("LogSizeLimit", |c| c.program.log_file_bytes_max.to_string()),
     ("LogMaxFiles", |c| c.program.log_files_max.to_string()),
     ("AllowNonTLS", |c| c.allow_non_tls.to_string()),
+    ("ProxyProtocol", |c| c.proxy_protocol.to_string()),
     ("Profile", |c| c.profile.version().to_owned()),
     ("Threads", |c| c.threads.to_string()),
 ];
@@ -270,7 +271,8 @@ mod tests {
             max_control_line_bytes max_connections max_subscriptions max_subject_tokens
             max_pending_bytes write_deadline ping_interval ping_max shutdown_grace
             lame_duck_duration lame_duck_grace_period max_traced_bytes headers profile threads
-            auth monitoring tls allow_non_tls websocket program
+            auth monitoring tls allow_non_tls proxy_protocol websocket
+            program
         );
         let of_the_pages = fields!(Monitoring, host port https_port base_path max_closed_clients);
         let of_the_program = fields!(

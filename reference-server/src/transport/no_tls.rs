@@ -18,6 +18,14 @@ impl Acceptor {
         match *self {}
     }
 
+    pub(crate) fn greets_in_clear(&self) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn serves_in_clear(&self) -> bool {
+        match *self {}
+    }
+
     pub(crate) async fn admit(
         &self,
         _: TcpStream,

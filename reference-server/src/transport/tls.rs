@@ -68,9 +68,19 @@ impl Acceptor {
     /// Says in INFO what this listener wants.
     pub(crate) fn announce(&self, info: &mut Info) {
         let current = &self.current;
-        let both = self.allow_clear && current.first != HandshakeFirst::Always;
+        let both = self.serves_in_clear();
         (info.tls_required, info.tls_available) = (!both, both);
         info.tls_verify = current.asks_for_certificate;
+    }
+
+    /// Whether INFO comes in clear, before the handshake and whatever the client sends.
+    pub(crate) fn greets_in_clear(&self) -> bool {
+        self.current.first == HandshakeFirst::No
+    }
+
+    /// Whether clients that speak in clear are served as well.
+    pub(crate) fn serves_in_clear(&self) -> bool {
+        self.allow_clear && self.current.first != HandshakeFirst::Always
     }
 
     /// Lets a client in: INFO in clear and the handshake, or only one of the two, as the options
@@ -90,17 +100,17 @@ impl Acceptor {
             HandshakeFirst::Always => true,
             HandshakeFirst::Within(time) => first_byte(&stream, time).await.is_some(),
         };
-        if !first {
+        if !first && !peer.greeted {
             let mut line = Vec::new();
             info.encode(&mut line);
             timeout(current.timeout, stream.write_all(&line))
                 .await
                 .map_err(|_| NotAdmitted::TooSlow)??;
             peer.greeted = true;
-            let both = self.allow_clear && current.first != HandshakeFirst::Always;
-            if both && first_byte(&stream, current.timeout).await != Some(HANDSHAKE_RECORD) {
-                return Ok(Stream::Clear(stream));
-            }
+        }
+        let both = !first && self.serves_in_clear();
+        if both && first_byte(&stream, current.timeout).await != Some(HANDSHAKE_RECORD) {
+            return Ok(Stream::Clear(stream));
         }
         self.handshake(stream, first, peer).await
     }
