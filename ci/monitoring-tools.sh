@@ -3,6 +3,7 @@
 # against its system account, and says what they saw (MON-027, MON-028, SYS-005).
 #
 #   ci/monitoring-tools.sh
+#   ci/monitoring-tools.sh "$(ci/servers.sh 2.15.1)"    # or another program
 #
 # The tools are those that NATS_TOP, NATS_EXPORTER and NATS_CLI name, or those in $PATH; else Go
 # installs them into .cache/go. A tool that can't be had is skipped, with a word. Exit code: 0 what ran was content,
@@ -10,14 +11,14 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-readonly PROGRAM=${CARGO_TARGET_DIR:-target}/release/nats-reference-server
+readonly PROGRAM=${1:-${CARGO_TARGET_DIR:-target}/release/nats-reference-server}
 readonly TOOLS=$PWD/.cache/go
 WORK=$(mktemp -d)
 readonly WORK
 running=()
 
 main() {
-  cargo build --quiet --release --package nats-reference-server
+  if (($# == 0)); then cargo build --quiet --release --package nats-reference-server; fi
   trap clean_up EXIT
   serve
   top
@@ -141,4 +142,4 @@ clean_up() {
   rm -rf "$WORK"
 }
 
-main
+main "$@"

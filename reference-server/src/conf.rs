@@ -10,6 +10,7 @@ pub(crate) mod block;
 mod digest;
 pub(crate) mod duration;
 mod exchange;
+mod jetstream;
 mod operator;
 mod options;
 mod scalar;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{
     Problem,
     block::{Field, Table, ignored, put, setting, unsupported},
-    exchange,
+    exchange, jetstream,
     value::Kind,
 };
 use crate::{
@@ -76,7 +76,7 @@ const ACCOUNT: &Table<AccountOptions> = &[
     setting(&["mappings", "maps"], |account, it| {
         put(&mut account.mappings, exchange::mappings(it))
     }),
-    unsupported(&["jetstream"]),
+    setting(&["jetstream"], jetstream::account),
     unsupported(&["msg_trace", "trace_dest"]),
 ];
 

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::{
     Problem, auth,
-    block::{Field, Setting, Table, ignored, put, setting, unsupported},
+    block::{Field, Table, ignored, put, setting, unsupported},
     duration::show,
-    exchange, operator, tls, websocket,
+    exchange, jetstream, operator, tls, websocket,
 };
 use crate::{Config, Monitoring, Profile};
 
@@ -131,24 +131,12 @@ pub(super) const OPTIONS: &Table<Config> = &[
     unsupported(&["syslog"]),
     unsupported(&["remote_syslog"]),
     unsupported(&["proxies"]),
-    JETSTREAM,
+    setting(&["jetstream"], jetstream::server),
 ];
 
 const NO_PROFILER: &str = "there is no profiler";
 const NO_CLUSTER: &str = "there is no cluster";
 const NO_JETSTREAM: &str = "there is no JetStream";
-
-/// Switched off it asks for nothing.
-const JETSTREAM: Setting<Config> = setting(&["jetstream"], |_, it| {
-    let off = match it.is_flag() {
-        true => !it.flag()?,
-        false => it.is_text() && matches!(it.text()?.as_str(), "disabled" | "disable" | "false"),
-    };
-    match off {
-        true => Ok(()),
-        false => Err(it.problem("\"jetstream\" of nats-server is not supported by this server")),
-    }
-});
 
 fn server_name(it: Field<'_>) -> Result<String, Problem> {
     let name = it.text()?;

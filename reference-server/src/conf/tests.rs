@@ -336,6 +336,33 @@ fn harmless_options_are_warned_of() {
     assert!(!warnings[0].is_error_in_check);
 }
 
+#[test]
+fn jetstream_is_accepted_where_it_is_switched_off() {
+    let refusal = |text: &str| Config::default().merge(text).err().map(|error| error.to_string());
+    let unsupported = "\"jetstream\" of nats-server is not supported by this server";
+    for (value, words) in [
+        ("false", ""),
+        ("off", ""),
+        ("disabled", ""),
+        ("Disable", ""),
+        ("true", unsupported),
+        ("enabled", unsupported),
+        ("{ max_mem: 1 }", unsupported),
+        ("\"false\"", "Expected 'enabled' or 'disabled' for string value, got 'false'"),
+    ] {
+        for text in
+            [format!("jetstream: {value}"), format!("accounts {{ A {{ jetstream: {value} }} }}")]
+        {
+            match (words, refusal(&text)) {
+                ("", refusal) => assert_eq!(refusal, None, "{text}"),
+                (words, refusal) => assert!(refusal.unwrap().contains(words), "{text}"),
+            }
+        }
+    }
+    assert_eq!(refusal("jetstream { enabled: false, store_dir: x }"), None);
+    assert!(refusal("jetstream { enabled: true }").is_some());
+}
+
 proptest! {
     #[test]
     fn no_text_makes_it_panic(text in "[ab:={}\\[\\],;#/'\"()$\\\\\n\t -0-9.kx]{0,60}") {
