@@ -4,10 +4,11 @@
 
 Each test runs alone, on servers that it starts itself; one that fails is run again. The first
 server is the measure: what passes there and fails on a later one is listed. Results go to
-artifacts/client-suites/suites.md, what a test that failed said below that folder.
+artifacts/client-suites/suites.md, what a test that failed said below that folder. Which tests need
+what our broker has not got stands in NAME/needs.
 
-Exit code: 0 nothing fails that passes on the first server, 1 something does, 2 bad usage, 3 no
-suite could be installed.
+Exit code: 0 nothing fails that passes on the first server, but what needs more than the core, 1
+something does, 2 bad usage, 3 no suite could be installed.
 """
 
 import argparse
@@ -57,6 +58,12 @@ def install(suite):
     return done.stdout.strip(), sorted(name for name in names if name)
 
 
+def needs(suite):
+    """What tests need besides core NATS, by their names."""
+    path = HERE / suite / "needs"
+    return dict(line.split() for line in path.read_text().splitlines()) if path.exists() else {}
+
+
 def run(suite, name, program, kept):
     """pass, skip or FAIL."""
     for _ in range(TRIES):
@@ -102,8 +109,9 @@ def main():
             before = first.setdefault(suite, verdicts)
             for name, verdict in verdicts.items():
                 if verdict == "FAIL" and (before is verdicts or before[name] == "pass"):
-                    lines.append(f"  - FAIL {name}")
-                    worse |= before is not verdicts
+                    need = needs(suite).get(name)
+                    lines.append(f"  - FAIL {name}" + (f" (needs {need})" if need else ""))
+                    worse |= before is not verdicts and not need
         lines.append("")
     text = "\n".join(lines)
     (KEPT / "suites.md").write_text(text)

@@ -2,6 +2,7 @@
 
 mod certificate;
 mod settings;
+mod strangers;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

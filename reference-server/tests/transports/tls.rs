@@ -53,6 +53,10 @@ async fn clients_must_show_a_certificate_where_it_is_asked_for() {
     assert!(connect(server.client_url(), certificates.options()).await.is_err());
     let stranger = certificates.options_of("stranger");
     assert!(connect(server.client_url(), stranger).await.is_err());
+    // Its authority has the same name as ours.
+    let (stream, _) = greeted(&server).await;
+    let shown = certificates.handshake_with(stream, &[&version::TLS12], Some("stranger")).await;
+    assert!(shown.unwrap_err().to_string().contains("UnknownCA"));
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use tokio_rustls::rustls::{
     version,
 };
 
+use super::strangers::Strangers;
 use crate::transport::{Identity, Pem, Tls, TlsVersion, TransportError};
 
 /// Makes the configuration; reads every file that it names.
@@ -94,9 +95,8 @@ fn verifier(
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         }
     }
-    WebPkiClientVerifier::builder_with_provider(roots.into(), provider)
-        .build()
-        .map_err(|_| unusable(NO_AUTHORITY))
+    let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider).build();
+    Ok(Arc::new(Strangers(verifier.map_err(|_| unusable(NO_AUTHORITY))?)))
 }
 
 const NO_AUTHORITY: &str = "failed to parse root ca certificate";
