@@ -12,7 +12,7 @@ use bytes::Bytes;
 use crate::{
     AccountLimits,
     outbox::{self, Batch},
-    protocol::{Publish, encode},
+    protocol::Publish,
     router::{Account, Client, Publisher, Scope},
 };
 
@@ -45,10 +45,7 @@ impl Outbox {
 
     /// Appends a delivery whose body is copied, or shared where `shared` ends with it.
     pub fn deliver(&self, message: &Publish<'_>, sid: &[u8], shared: Option<&Bytes>) {
-        let _ = self
-            .0
-            .lock()
-            .deliver(MAX_PENDING_BYTES, shared, |out| encode::delivery(out, message, sid, true));
+        let _ = self.0.lock().deliver(MAX_PENDING_BYTES, message, (sid, true), shared);
     }
 
     /// Takes everything that waits, as the writer does, and says how many bytes that was.

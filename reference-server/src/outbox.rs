@@ -16,7 +16,10 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use crate::ledger::Traffic;
+use crate::{
+    ledger::Traffic,
+    protocol::{Publish, encode},
+};
 
 /// Payloads from here on are shared instead of copied. Copying less than this costs about as
 /// much as keeping track of one more piece does.
@@ -243,16 +246,22 @@ impl Queue {
         self.ending.is_some()
     }
 
-    /// Appends a delivery: `line` writes the control line and answers the body that follows it,
-    /// which is copied, or shared where `shared` ends with the same bytes.
-    pub(crate) fn deliver<'a>(
+    /// Appends a delivery. The body is copied, or shared where `shared` ends with the same bytes.
+    #[inline]
+    pub(crate) fn deliver(
         &mut self,
         max_pending_bytes: usize,
+        message: &Publish<'_>,
+        (sid, takes_headers): (&[u8], bool),
         shared: Option<&Bytes>,
-        line: impl FnOnce(&mut Vec<u8>) -> &'a [u8],
     ) -> Ring {
+        self.delivered = true;
         let before = self.open.len();
-        let body = line(&mut self.open);
+        if shared.is_none() && encode::as_it_came(&mut self.open, message, sid, takes_headers) {
+            self.traffic.add(message.body.len());
+            return self.added(self.open.len() - before, max_pending_bytes);
+        }
+        let body = encode::delivery(&mut self.open, message, sid, takes_headers);
         let mut added = self.open.len() - before + 2;
         match shared {
             Some(shared) => {
@@ -266,7 +275,6 @@ impl Queue {
             }
         }
         self.open.extend_from_slice(b"\r\n");
-        self.delivered = true;
         self.traffic.add(body.len());
         self.added(added, max_pending_bytes)
     }

@@ -51,7 +51,7 @@ pub(crate) use self::{
 use crate::{
     ledger::Ledger,
     outbox::{Outbox, Ring},
-    protocol::{Publish, encode},
+    protocol::Publish,
 };
 
 /// Patterns taken out of the index under one lock, when a connection ends.
@@ -182,9 +182,8 @@ impl Subscription {
         if last {
             self.ended.store(true, Ordering::Relaxed);
         }
-        let ring = queue.deliver(client.outbox.max_pending_bytes(), shared, |out| {
-            encode::delivery(out, message, &self.sid, takes_headers)
-        });
+        let receiver = (&*self.sid, takes_headers);
+        let ring = queue.deliver(client.outbox.max_pending_bytes(), message, receiver, shared);
         if let Some((notebook, reply)) = request {
             // Before the receiver can read it, so that no answer comes too early.
             scope::expect(notebook, reply);

@@ -58,6 +58,7 @@ impl Message {
             header: self.header,
             size: self.size.as_bytes(),
             body: &self.body,
+            rest: None,
         }
     }
 }

@@ -5,6 +5,12 @@ use std::{
 
 use super::*;
 
+const MESSAGE: Publish<'_> =
+    Publish { subject: b"a", reply: None, header: None, size: b"4", body: b"body", rest: None };
+const AS_IT_CAME: Publish<'_> = Publish { rest: Some(b" 4\r\nbody\r\n"), ..MESSAGE };
+/// A receiver that takes headers, and its sid.
+const TO: (&[u8], bool) = (b"1", true);
+
 fn taken(outbox: &Outbox) -> Option<Vec<u8>> {
     match outbox.lock().take()? {
         Batch::Send(pieces) => Some(pieces.iter().flatten().copied().collect()),
@@ -30,12 +36,10 @@ fn shared_and_copied_bytes_keep_their_order() {
     let outbox = Outbox::new(1000);
     let _ = outbox.append(|out| out.extend_from_slice(b"first "));
     let shared = Bytes::from_static(b"header body");
-    let _ = outbox.lock().deliver(1000, Some(&shared), |out| {
-        out.extend_from_slice(b"line ");
-        b"body"
-    });
+    let message = Publish { header: Some((7, b"7")), size: b"11", body: &shared, ..MESSAGE };
+    let _ = outbox.lock().deliver(1000, &message, (b"1", false), Some(&shared));
     let _ = outbox.append(|out| out.extend_from_slice(b"last"));
-    assert_eq!(taken(&outbox).unwrap(), b"first line body\r\nlast");
+    assert_eq!(taken(&outbox).unwrap(), b"first MSG a 1 4\r\nbody\r\nlast");
 }
 
 #[test]
@@ -51,7 +55,7 @@ fn exactly_full_is_served_and_one_more_is_cut() {
 #[test]
 fn who_is_cut_holds_nothing_any_more() {
     let outbox = Outbox::new(1 << 20);
-    let _ = outbox.lock().deliver(1 << 20, Some(&Bytes::from_static(b"shared")), |_| b"shared");
+    let _ = outbox.lock().deliver(1 << 20, &MESSAGE, TO, Some(&Bytes::from_static(b"body")));
     assert!(!outbox.lock().pieces.is_empty() && !outbox.lock().open.is_empty());
     outbox.end(Ending::Cut);
     assert!(outbox.lock().pieces.is_empty() && outbox.lock().open.is_empty());
@@ -61,14 +65,11 @@ fn who_is_cut_holds_nothing_any_more() {
 fn what_was_delivered_and_what_waits_are_told() {
     let outbox = Outbox::new(100);
     let _ = outbox.append(|out| out.extend_from_slice(b"PING\r\n"));
-    for body in [&b"abc"[..], b"de"] {
-        let _ = outbox.lock().deliver(100, None, |out| {
-            out.extend_from_slice(b"MSG\r\n");
-            body
-        });
+    for message in [Publish { size: b"3", body: b"abc", ..MESSAGE }, AS_IT_CAME] {
+        let _ = outbox.lock().deliver(100, &message, TO, None);
     }
     let (traffic, pending) = outbox.traffic();
-    assert_eq!((traffic.msgs, traffic.bytes, pending), (2, 5, 6 + 2 * 7 + 5));
+    assert_eq!((traffic.msgs, traffic.bytes, pending), (2, 3 + 4, 6 + 16 + 17));
 }
 
 #[test]
@@ -97,15 +98,13 @@ fn an_ending_connection_sends_what_waits_and_takes_nothing_more() {
 #[test]
 fn every_byte_of_a_delivery_counts() {
     let shared = Bytes::from_static(b"header body");
-    for shared in [None, Some(&shared)] {
+    for (message, shared) in [(MESSAGE, None), (MESSAGE, Some(&shared)), (AS_IT_CAME, None)] {
         let outbox = Outbox::new(1000);
         let _ = outbox.append(|out| out.extend_from_slice(b"first "));
-        let _ = outbox.lock().deliver(1000, shared, |out| {
-            out.extend_from_slice(b"line ");
-            b"body"
-        });
+        let _ = outbox.lock().deliver(1000, &message, TO, shared);
         let _ = outbox.append(|out| out.extend_from_slice(b"last"));
-        assert_eq!(outbox.lock().pending_bytes, b"first line body\r\nlast".len());
+        assert_eq!(outbox.lock().pending_bytes, b"first MSG a 1 4\r\nbody\r\nlast".len());
+        assert_eq!(taken(&outbox).unwrap(), b"first MSG a 1 4\r\nbody\r\nlast");
     }
 }
 
@@ -160,6 +159,8 @@ fn only_a_delivery_counts_as_delivered() {
     let outbox = Outbox::new(100);
     let _ = outbox.append(|out| out.push(b'x'));
     assert!(!outbox.take_delivered());
-    let _ = outbox.lock().deliver(100, None, |_| b"body");
-    assert!(outbox.take_delivered() && !outbox.take_delivered());
+    for message in [MESSAGE, AS_IT_CAME] {
+        let _ = outbox.lock().deliver(100, &message, TO, None);
+        assert!(outbox.take_delivered() && !outbox.take_delivered());
+    }
 }

@@ -17,6 +17,29 @@ pub fn error(out: &mut Vec<u8>, text: &str) {
     }
 }
 
+/// A whole delivery, where what stood behind the subject can be sent on as it came; false if it
+/// can't. Five pieces instead of nine: a fifth fewer instructions for each of a hundred receivers.
+#[inline]
+pub fn as_it_came(
+    out: &mut Vec<u8>,
+    message: &Publish<'_>,
+    sid: &[u8],
+    takes_headers: bool,
+) -> bool {
+    let verb: &[u8] = match message.header {
+        None => b"MSG ",
+        Some((1.., _)) if takes_headers => b"HMSG ",
+        Some(_) => return false,
+    };
+    let Some(rest) = message.rest else { return false };
+    debug_assert!(is_the_same(message, sid, takes_headers), "{message:?}");
+    out.reserve(verb.len() + message.subject.len() + 1 + sid.len() + rest.len());
+    for part in [verb, message.subject, b" ", sid, rest] {
+        out.extend_from_slice(part);
+    }
+    true
+}
+
 /// The control line of a delivery, CR LF included, and the part of the body that follows it: all
 /// of it for a receiver that takes headers, what stands behind the header block for one that does
 /// not (CORE-HDR-006).
@@ -74,6 +97,15 @@ pub fn no_responders(out: &mut Vec<u8>, reply: &[u8], sid: &[u8], subject: Optio
     out.extend_from_slice(b"\r\n");
 }
 
+/// Whether what came is what would be put together.
+fn is_the_same(message: &Publish<'_>, sid: &[u8], takes_headers: bool) -> bool {
+    let mut made = Vec::new();
+    let body = delivery(&mut made, message, sid, takes_headers);
+    made.extend_from_slice(body);
+    made.extend_from_slice(b"\r\n");
+    message.rest.is_some_and(|rest| made.ends_with(rest))
+}
+
 fn decimal(out: &mut Vec<u8>, mut number: usize) {
     let mut digits = [0; 20];
     let mut at = digits.len();
@@ -98,6 +130,7 @@ mod tests {
         header: Some((3, b"003")),
         size: b"0005",
         body: b"hdrab",
+        rest: None,
     };
 
     fn delivered(message: Publish<'_>, takes_headers: bool) -> String {
@@ -117,6 +150,27 @@ mod tests {
     fn an_empty_header_block_makes_a_plain_message() {
         let message = Publish { header: Some((0, b"0")), reply: None, ..MESSAGE };
         assert_eq!(delivered(message, true), "MSG s 7 0005\r\nhdrab");
+    }
+
+    #[test]
+    fn what_stood_behind_the_subject_goes_on_as_it_came_to_those_who_take_it() {
+        let rest = Some(&b" r 003 0005\r\nhdrab\r\n"[..]);
+        let delivered = |message: Publish<'_>, takes_headers| {
+            let mut out = Vec::new();
+            as_it_came(&mut out, &message, b"7", takes_headers)
+                .then(|| String::from_utf8(out).unwrap())
+        };
+        let message = Publish { rest, ..MESSAGE };
+        let whole = "HMSG s 7 r 003 0005\r\nhdrab\r\n";
+        assert_eq!(delivered(message, true).as_deref(), Some(whole));
+        assert_eq!(delivered(message, false), None);
+        assert_eq!(delivered(Publish { header: Some((0, b"0")), ..message }, true), None);
+        assert_eq!(delivered(MESSAGE, true), None);
+        let (size, body, rest) = (&b"2"[..], &b"ab"[..], Some(&b" 2\r\nab\r\n"[..]));
+        let plain = Publish { reply: None, header: None, size, body, rest, ..MESSAGE };
+        for takes_headers in [true, false] {
+            assert_eq!(delivered(plain, takes_headers).as_deref(), Some("MSG s 7 2\r\nab\r\n"));
+        }
     }
 
     #[test]

@@ -104,6 +104,10 @@ pub struct Publish<'a> {
     pub size: &'a [u8],
     /// Header block and payload.
     pub body: &'a [u8],
+    /// What stands behind the subject in the bytes that came, from the blank to the end of the line
+    /// that ends the body, where it is a delivery's end as it is: single blanks, CR LF, and nothing
+    /// above has been changed since but the subject.
+    pub rest: Option<&'a [u8]>,
 }
 
 /// Bytes that end the conversation.

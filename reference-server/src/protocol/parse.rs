@@ -204,13 +204,12 @@ impl Parser {
 
     fn head(&self, verb: Verb, line: &[u8], body: usize) -> Result<Head, ProtocolError> {
         if verb == Verb::Hmsg {
-            let body = body..body;
             return Ok(Head {
                 subject: 0..0,
                 reply: None,
                 header: None,
                 size: 0..0,
-                body,
+                body: body..body,
                 counts: false,
             });
         }
@@ -265,6 +264,7 @@ impl Parser {
                 header: head.header.clone().map(|(length, at)| (length, &arguments[at])),
                 size: &arguments[head.size.clone()],
                 body: &arguments[head.body.clone()],
+                rest: head.rest(arguments),
             }),
         };
         self.state = State::Start;

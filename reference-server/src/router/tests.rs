@@ -17,14 +17,16 @@ fn a_sid_is_free_as_soon_as_its_last_message_is_delivered() {
     old.ended.store(true, Ordering::Relaxed);
 
     assert!(!client.is_subscribed(b"1"));
-    let message = Publish { subject: b"old", reply: None, header: None, size: b"1", body: b"x" };
+    let message =
+        Publish { subject: b"old", reply: None, header: None, size: b"1", body: b"x", rest: None };
     assert!(!publisher.publish(&client, &message), "it is still in the index, but has ended");
     client.subscribe(&scope, b"new", None, b"1");
     assert!(client.is_subscribed(b"1"));
     assert_eq!(client.subscription_count(), 1);
     client.forget(&old);
     for (subject, reaches) in [(&b"new"[..], true), (b"old", false)] {
-        let message = Publish { subject, reply: None, header: None, size: b"1", body: b"x" };
+        let message =
+            Publish { subject, reply: None, header: None, size: b"1", body: b"x", rest: None };
         assert_eq!(publisher.publish(&client, &message), reaches);
     }
     assert_eq!((account.subscriptions(), client.subscription_count()), (1, 1));
@@ -70,7 +72,8 @@ async fn who_makes_room_in_time_is_waited_for_again() {
     to.subscribe(&scope, b"a", None, b"1");
     let mut publisher = Publisher::new(scope);
     let body = &[b'x'; 800];
-    let message = Publish { subject: b"a", reply: None, header: None, size: b"800", body };
+    let message =
+        Publish { subject: b"a", reply: None, header: None, size: b"800", body, rest: None };
     assert!(publisher.publish(&from, &message));
     let eased = async {
         assert_eq!(publisher.ease().await, 1);
@@ -95,7 +98,8 @@ async fn a_publisher_waits_ten_milliseconds_at_most_behind_one_read() {
         client.subscribe(&scope, b"a", None, b"1");
     }
     let body = &[b'x'; 800];
-    let message = Publish { subject: b"a", reply: None, header: None, size: b"800", body };
+    let message =
+        Publish { subject: b"a", reply: None, header: None, size: b"800", body, rest: None };
     assert!(publisher.publish(&from, &message));
     publisher.ring();
 
@@ -124,7 +128,8 @@ fn a_service_takes_messages_to_another_account_and_never_round_and_round() {
     let (from, to) = (Arc::new(Client::new(1, 1 << 20)), Arc::new(Client::new(2, 1 << 20)));
     let mut publisher = Publisher::new(scope(&one));
     let mut publish = |subject| {
-        let message = Publish { subject, reply: None, header: None, size: b"1", body: b"x" };
+        let message =
+            Publish { subject, reply: None, header: None, size: b"1", body: b"x", rest: None };
         publisher.publish(&from, &message)
     };
     let there = one.serve("a", Relay(other.clone(), b"b"));

@@ -78,9 +78,9 @@ impl Voice {
             account,
             client: Arc::new(Client::new(0, terms.config.max_pending_bytes)),
             server_id: server_id.to_owned(),
-            server_name: greeting.server_name.clone(),
+            server_name: greeting.server_name.to_string(),
             host: terms.config.host.clone(),
-            version: greeting.version.clone(),
+            version: greeting.version.to_string(),
             profile: terms.config.profile,
             seq: AtomicU64::new(0),
         }
@@ -163,7 +163,8 @@ impl Voice {
     ) {
         let mut publisher = Publisher::new(Arc::new(Scope::new(account.clone(), "", None)));
         let size = body.len().to_string();
-        let message = Publish { subject, reply, header: None, size: size.as_bytes(), body };
+        let message =
+            Publish { subject, reply, header: None, size: size.as_bytes(), body, rest: None };
         // Nobody may be there any more.
         let _ = publisher.publish(&self.client, &message);
         publisher.ring();

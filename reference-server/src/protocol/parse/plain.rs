@@ -1,6 +1,6 @@
 //! The quick way through the parser for publications as nearly everybody writes them.
 
-use super::{Parser, State, number};
+use super::{Head, Parser, State, number};
 use crate::protocol::Publish;
 
 impl Parser {
@@ -54,15 +54,32 @@ impl Parser {
         };
         let Some([b'\n', rest @ ..]) = arguments.get(line_bytes + 1..) else { return None };
         let (body, [b'\r', b'\n', left @ ..]) = rest.split_at_checked(total)? else { return None };
-        let message = Publish { subject, reply, header, size, body };
-        Some((bytes.len() - left.len(), message))
+        let used = bytes.len() - left.len();
+        let rest = arguments.get(subject.len()..used - (bytes.len() - arguments.len()));
+        Some((used, Publish { subject, reply, header, size, body, rest }))
+    }
+}
+
+impl Head {
+    /// What stands behind the subject, if it is written as usual: a delivery may end like that.
+    pub(super) fn rest<'a>(&self, arguments: &'a [u8]) -> Option<&'a [u8]> {
+        let mut at = self.subject.end;
+        let digits = self.header.as_ref().map(|(_, digits)| digits);
+        for word in [self.reply.as_ref(), digits, Some(&self.size)].into_iter().flatten() {
+            if arguments.get(at..word.start) != Some(b" ") {
+                return None;
+            }
+            at = word.end;
+        }
+        let is_usual = arguments.get(at..self.body.start) == Some(b"\r\n");
+        arguments.get(self.subject.end..self.body.end + 2).filter(|_| is_usual)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Limits;
+    use crate::protocol::{ClientOp, Limits};
 
     fn parser() -> Parser {
         let mut parser = Parser::new(Limits { max_payload_bytes: 64, max_control_line_bytes: 20 });
@@ -134,6 +151,31 @@ mod tests {
             ("HPUB a x 5", 5),
         ] {
             assert_eq!(words(&parser(), &with_payload(line, bytes)), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_stands_behind_the_subject_is_known_whatever_way_it_went() {
+        for (stream, expected) in [
+            ("PUB a 2\r\nxx\r\nPING", Some(" 2\r\nxx\r\n")),
+            ("pub \ta r 02\r\nxx\r\nPING", Some(" r 02\r\nxx\r\n")),
+            ("HPUB a r 1 2\r\nxx\r\nPING", Some(" r 1 2\r\nxx\r\n")),
+            ("PUB a  2\r\nxx\r\nPING", None),
+            ("PUB a\t2\r\nxx\r\nPING", None),
+            ("PUB a r\t2\r\nxx\r\nPING", None),
+            ("PUB a 2 \r\nxx\r\nPING", None),
+            ("PUB a 2\nxx\r\nPING", None),
+            ("HPUB a 1  2\r\nxx\r\nPING", None),
+        ] {
+            for arrived in 1..stream.len() - "PING".len() {
+                let (mut parser, stream) = (parser(), stream.as_bytes());
+                let (used, op) = parser.next(&stream[..arrived]).unwrap();
+                assert_eq!(op, None);
+                let Ok((_, Some(ClientOp::Publish(it)))) = parser.next(&stream[used..]) else {
+                    panic!("no publication")
+                };
+                assert_eq!(it.rest, expected.map(str::as_bytes), "after {arrived} bytes");
+            }
         }
     }
 

@@ -125,6 +125,7 @@ impl Told {
             header: Some((self.header, self.header_digits.as_bytes())),
             size: self.size_digits.as_bytes(),
             body: &self.body,
+            rest: None,
             ..*message
         }
     }
@@ -144,6 +145,7 @@ mod tests {
                 header: (header > 0).then_some((header, b"".as_slice())),
                 size: b"",
                 body,
+                rest: None,
             };
             let told = tell(&message, &info);
             let message = told.message(&message);

@@ -102,7 +102,8 @@ pub(super) fn forward(
     };
     let responses = to.exchange.responses(to);
     let reply = responses.expect(from, wanted, terms);
-    let delivered = passage.publish(to, &Publish { subject, reply: Some(&reply), ..*message });
+    let delivered =
+        passage.publish(to, &Publish { subject, reply: Some(&reply), rest: None, ..*message });
     if !delivered {
         responses.forget(&reply);
     }

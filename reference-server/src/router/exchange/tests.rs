@@ -33,7 +33,7 @@ fn client(authenticator: &Authenticator, nth: usize) -> (Arc<Client>, Arc<Scope>
 }
 
 fn message<'a>(subject: &'a [u8], reply: Option<&'a [u8]>) -> Publish<'a> {
-    Publish { subject, reply, header: None, size: b"1", body: b"x" }
+    Publish { subject, reply, header: None, size: b"1", body: b"x", rest: None }
 }
 
 #[test]
