@@ -65,9 +65,12 @@ struct Node<T> {
 #[derive(Debug)]
 struct Here<T> {
     plain: Vec<T>,
-    /// By the group's name. Thousands of groups must not make a search slow.
-    queues: BTreeMap<Box<[u8]>, Vec<T>>,
+    /// None where there is none, as with most of millions of patterns.
+    queues: Option<Box<Groups<T>>>,
 }
+
+/// By the group's name. Thousands of groups must not make a search slow.
+type Groups<T> = BTreeMap<Box<[u8]>, Vec<T>>;
 
 impl<T: Clone + PartialEq> Index<T> {
     /// An empty tree.
@@ -201,7 +204,7 @@ impl<T: Clone + PartialEq> Level<T> {
 
 impl<T: Clone + PartialEq> Here<T> {
     fn is_empty(&self) -> bool {
-        self.plain.is_empty() && self.queues.is_empty()
+        self.plain.is_empty() && self.queues.is_none()
     }
 
     fn add(&mut self, queue: Option<&[u8]>, item: T) {
@@ -211,20 +214,25 @@ impl<T: Clone + PartialEq> Here<T> {
                 self.plain.reserve_exact(usize::from(self.plain.is_empty()));
                 self.plain.push(item);
             }
-            Some(name) => match self.queues.get_mut(name) {
-                Some(members) => members.push(item),
-                None => drop(self.queues.insert(name.into(), vec![item])),
-            },
+            Some(name) => {
+                let queues = self.queues.get_or_insert_default();
+                match queues.get_mut(name) {
+                    Some(members) => members.push(item),
+                    None => drop(queues.insert(name.into(), vec![item])),
+                }
+            }
         }
     }
 
     fn remove(&mut self, queue: Option<&[u8]>, item: &T) -> bool {
         let Some(name) = queue else { return take(&mut self.plain, item) };
-        let Some(members) = self.queues.get_mut(name) else { return false };
+        let Some(queues) = &mut self.queues else { return false };
+        let Some(members) = queues.get_mut(name) else { return false };
         let found = take(members, item);
         if members.is_empty() {
-            self.queues.remove(name);
+            queues.remove(name);
         }
+        self.queues.take_if(|queues| queues.is_empty());
         found
     }
 
@@ -237,7 +245,10 @@ impl<T: Clone + PartialEq> Here<T> {
             !items.is_empty()
         };
         others(&mut self.plain);
-        self.queues.retain(|_, members| others(members));
+        if let Some(queues) = &mut self.queues {
+            queues.retain(|_, members| others(members));
+        }
+        self.queues.take_if(|queues| queues.is_empty());
         taken
     }
 }
@@ -275,6 +286,7 @@ impl<T: Clone> Matches<T> {
         self.queues.extend(
             here.queues
                 .iter()
+                .flat_map(|queues| &**queues)
                 .map(|(name, members)| QueueGroup { name: name.clone(), members: members.clone() }),
         );
     }
@@ -313,7 +325,7 @@ impl<T> Default for Node<T> {
 
 impl<T> Default for Here<T> {
     fn default() -> Here<T> {
-        Here { plain: Vec::new(), queues: BTreeMap::new() }
+        Here { plain: Vec::new(), queues: None }
     }
 }
 

@@ -352,11 +352,12 @@ impl Client {
     /// Each pattern once, by account: thousands of subscriptions to one subject are one pass over
     /// it.
     fn patterns(subscriptions: &Table) -> Vec<(&Account, Vec<&[u8]>)> {
-        let mut accounts: HashMap<*const Account, (&Account, HashSet<&[u8]>)> = HashMap::new();
+        let mut accounts: HashMap<_, (&Account, HashSet<&[u8], RandomState>)> = HashMap::new();
         for found in subscriptions.all() {
             let account = &**found.home();
-            let (_, patterns) =
-                accounts.entry(account).or_insert_with(|| (account, HashSet::new()));
+            let (_, patterns) = accounts
+                .entry(std::ptr::from_ref(account))
+                .or_insert_with(|| (account, HashSet::default()));
             patterns.insert(&found.pattern);
         }
         accounts

@@ -91,15 +91,15 @@ impl Scope {
 
     /// The user's name or public key; empty where nobody had to log in.
     pub(crate) fn user(&self) -> Arc<str> {
-        self.rights().user
+        self.rights.read().unwrap_or_else(PoisonError::into_inner).user.clone()
     }
 
     pub(crate) fn grants(&self) -> Option<Arc<Grants>> {
-        self.rights().grants
+        self.rights.read().unwrap_or_else(PoisonError::into_inner).grants.clone()
     }
 
     pub(crate) fn lease(&self) -> Option<Arc<Lease>> {
-        self.rights().lease
+        self.rights.read().unwrap_or_else(PoisonError::into_inner).lease.clone()
     }
 
     fn rights(&self) -> Rights {
