@@ -43,7 +43,7 @@ use crate::{
 };
 
 /// A read starts with this much room and doubles it while reads fill it.
-const READ_BYTES_MIN: usize = 2 << 10;
+const READ_BYTES_MIN: usize = 1 << 10;
 /// No read has more room, unless a large payload is on its way. With a quarter of it, messages from
 /// 1 KiB on cost a quarter more.
 const READ_BYTES_MAX: usize = 256 << 10;

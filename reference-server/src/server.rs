@@ -91,7 +91,7 @@ pub(crate) struct Shared {
     addr: SocketAddr,
     monitoring_addr: Option<SocketAddr>,
     id: String,
-    name: String,
+    name: Arc<str>,
     clients: Mutex<HashMap<u64, Arc<Client>>>,
     history: History,
     herald: Herald,

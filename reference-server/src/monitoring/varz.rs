@@ -139,10 +139,10 @@ pub(super) fn varz(
     Varz {
         server_id: server.id(),
         server_name: server.name(),
-        version: greeting.version.clone(),
+        version: greeting.version.to_string(),
         proto: greeting.proto,
         git_commit: since(Profile::V2_10).then_some("none"),
-        go: greeting.go.clone(),
+        go: greeting.go.to_string(),
         host: config.host.clone(),
         port: server.port(),
         auth_required: greeting.auth_required,

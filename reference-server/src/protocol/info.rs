@@ -1,22 +1,25 @@
 //! The server's greeting.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
-/// The fields of an INFO line for one connection (CORE-INFO-003).
+/// The fields of an INFO line for one connection (CORE-INFO-003). All connections share the texts
+/// that are the same for all.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Info {
     /// The server process, a public nkey that starts with N.
-    pub server_id: String,
+    pub server_id: Arc<str>,
     /// The configured name, else the id.
-    pub server_name: String,
+    pub server_name: Arc<str>,
     /// The release that is spoken.
-    pub version: String,
+    pub version: Arc<str>,
     /// Always 1: echo suppression and later INFOs are supported.
     pub proto: u8,
     /// nats-server tells its compiler here; clients only look whether it is a text.
-    pub go: String,
+    pub go: Arc<str>,
     /// The address listened on, as configured.
-    pub host: String,
+    pub host: Arc<str>,
     /// The port listened on.
     pub port: u16,
     /// Whether messages can carry headers.

@@ -44,7 +44,7 @@ impl<'a> Overview<'a> {
     }
 
     pub(crate) fn name(&self) -> String {
-        self.shared.name.clone()
+        self.shared.name.to_string()
     }
 
     pub(crate) fn started(&self) -> SystemTime {

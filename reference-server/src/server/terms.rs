@@ -49,12 +49,12 @@ pub(super) fn greeting(config: &Config, addr: SocketAddr, id: &str) -> Info {
     let port_of = |port: &str| port.parse().unwrap_or(addr.port());
     let (host, port) = advertised.map_or(own, |(host, port)| (host, port_of(port)));
     Info {
-        server_id: id.to_owned(),
-        server_name: config.server_name.clone().unwrap_or_else(|| id.to_owned()),
-        version: config.profile.version().to_owned(),
+        server_id: id.into(),
+        server_name: config.server_name.as_deref().unwrap_or(id).into(),
+        version: config.profile.version().into(),
         proto: 1,
-        go: concat!("none, nats-reference-server ", env!("CARGO_PKG_VERSION")).to_owned(),
-        host: host.to_owned(),
+        go: concat!("none, nats-reference-server ", env!("CARGO_PKG_VERSION")).into(),
+        host: host.into(),
         port,
         headers: config.headers,
         max_payload: config.max_payload_bytes,

@@ -71,7 +71,8 @@ impl Acceptor {
 
     /// Says in INFO what this listener wants (WS-019).
     pub(crate) fn announce(&self, info: &mut Info) {
-        (info.host, info.port) = self.rules.advertised(&info.host, info.port);
+        let (host, port) = self.rules.advertised(&info.host, info.port);
+        (info.host, info.port) = (host.into(), port);
         let tls = self.tls.is_some();
         (info.tls_required, info.tls_available, info.tls_verify) = (tls, tls, false);
     }
