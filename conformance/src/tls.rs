@@ -217,7 +217,7 @@ mod tests {
         let certificates = Certificates::new().unwrap();
         let addr = server(&certificates).await;
         let (read, mut writer) = dial(addr).await;
-        let config = certificates.client(Some("client")).unwrap();
+        let config = certificates.client(Some("client"), None).unwrap();
         let mut read = start(read, &mut writer, addr, config).await.unwrap();
         writer.write(b"may I?").await.unwrap();
         let mut answer = [0; 3];
@@ -236,7 +236,7 @@ mod tests {
             (Some("client"), Err("yes".to_owned())),
         ] {
             let (read, mut writer) = dial(addr).await;
-            let config = certificates.client(shows).unwrap();
+            let config = certificates.client(shows, None).unwrap();
             assert_eq!(fails(read, &mut writer, addr, config).await, is, "{shows:?}");
         }
     }
@@ -246,7 +246,7 @@ mod tests {
         let certificates = Certificates::new().unwrap();
         let addr = server(&certificates).await;
         let (read, mut writer) = dial(addr).await;
-        let config = Certificates::new().unwrap().client(None).unwrap();
+        let config = Certificates::new().unwrap().client(None, None).unwrap();
         let Err(why) = start(read, &mut writer, addr, config).await else { panic!("trusted") };
         assert!(why.contains("certificate"), "{why}");
     }

@@ -141,6 +141,7 @@ const USES: &[(&str, &str)] = &[
     ("alice starts tls", r"^ *\w+ starts tls"),
     ("fails tls", r"^ *\w+ fails tls"),
     ("the server reloads", r"^the server reloads$"),
+    ("the server refuses to reload", r"^the server refuses to reload$"),
     ("the server enters lame duck mode", r"^the server enters lame duck mode$"),
     ("shuts down", r"^the server shuts down$"),
     ("another server joins", r"^another server joins$"),

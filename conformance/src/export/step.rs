@@ -45,6 +45,9 @@ pub enum What {
         /// `stranger` by somebody else, `expired` is too old.
         #[serde(skip_serializing_if = "Option::is_none")]
         certificate: Option<String>,
+        /// The only version of TLS that the client speaks, if it keeps to one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        version: Option<String>,
         /// False: the server must not let it come about.
         succeeds: bool,
     },
@@ -218,6 +221,11 @@ pub enum Control {
     /// It reloads with another configuration (SIGHUP).
     Reload {
         /// The configuration, instead of the one before.
+        config: Text,
+    },
+    /// It is to reload with a configuration that it refuses, and goes on with the one it has.
+    RefuseReload {
+        /// The configuration that is refused.
         config: Text,
     },
     /// It enters lame duck mode (SIGUSR2).

@@ -77,6 +77,7 @@ impl Teller<'_> {
             Kind::Tls(tls) => What::Tls {
                 peers: names(&tls.peers),
                 certificate: tls.certificate.as_ref().map(|name| name.value.clone()),
+                version: tls.version.as_ref().map(|version| version.value.clone()),
                 succeeds: tls.succeeds,
             },
             Kind::Upgrade(_)
@@ -163,6 +164,9 @@ impl Teller<'_> {
     fn control(&self, control: &tree::Control) -> Control {
         match control {
             tree::Control::Reload(config) => Control::Reload { config: self.cells.text(config) },
+            tree::Control::RefuseReload(config) => {
+                Control::RefuseReload { config: self.cells.text(config) }
+            }
             tree::Control::LameDuck => Control::LameDuck,
             tree::Control::ShutDown => Control::ShutDown,
             tree::Control::Join(config) => Control::Join { config: self.cells.text(config) },

@@ -41,7 +41,7 @@ impl Walk<'_> {
                 self.consequence(&statements[at + 1..]);
             }
             match control {
-                Control::Reload(config) => {
+                Control::Reload(config) | Control::RefuseReload(config) => {
                     self.config(config);
                     if self.scenario.header.config.is_none() {
                         let label = "there is no `config:` in the header to be replaced";

@@ -176,7 +176,7 @@ impl Walk {
 
     fn control(&mut self, control: &Control, span: &Span) {
         match control {
-            Control::Reload(config) => self.sent(config),
+            Control::Reload(config) | Control::RefuseReload(config) => self.sent(config),
             Control::Join(config) => {
                 self.sent(config);
                 self.bind("another", span);

@@ -14,6 +14,8 @@ use super::{
 pub enum Control {
     /// `the server reloads`: with this configuration instead of the one before.
     Reload(Template),
+    /// `the server refuses to reload`: with this configuration, and keeps the one it has.
+    RefuseReload(Template),
     /// `the server enters lame duck mode`.
     LameDuck,
     /// `the server shuts down`.
@@ -31,6 +33,8 @@ pub struct Tls {
     pub peers: Vec<Peer>,
     /// The certificate that is shown to the server, one of [`CERTIFICATES`].
     pub certificate: Option<Spanned<String>>,
+    /// The only version that is spoken, one of [`VERSIONS`].
+    pub version: Option<Spanned<String>>,
     /// Whether it must come about.
     pub succeeds: bool,
 }
@@ -39,8 +43,12 @@ pub struct Tls {
 /// by somebody else, one that is too old.
 pub const CERTIFICATES: &[&str] = &["client", "stranger", "expired"];
 
+/// Versions of TLS that a client can keep to.
+pub const VERSIONS: &[&str] = &["1.2", "1.3"];
+
 const SERVER: &[&str] = &[
     "the server reloads",
+    "the server refuses to reload",
     "the server enters lame duck mode",
     "the server shuts down",
     "another server joins",
@@ -51,9 +59,10 @@ const SERVER: &[&str] = &[
 pub(super) fn control(line: Line<'_>, below: &[Line<'_>]) -> Result<Control, Problem> {
     let control = match SERVER.iter().position(|form| words::is(line, &[form])) {
         Some(0) => Control::Reload(fragment(line, below)?),
-        Some(1) => Control::LameDuck,
-        Some(2) => Control::ShutDown,
-        Some(3) => Control::Join(fragment(line, below)?),
+        Some(1) => Control::RefuseReload(fragment(line, below)?),
+        Some(2) => Control::LameDuck,
+        Some(3) => Control::ShutDown,
+        Some(4) => Control::Join(fragment(line, below)?),
         Some(_) => Control::Leave,
         None => {
             let label = format!("expected `{}`", SERVER.join("`, `"));
@@ -76,7 +85,7 @@ pub(super) fn control(line: Line<'_>, below: &[Line<'_>]) -> Result<Control, Pro
 /// Whether what stands below this statement is configuration.
 pub(super) fn configures(line: Line<'_>) -> bool {
     let stated = Line { text: without_remark(line.text), ..line };
-    words::is(stated, &[SERVER[0], SERVER[3]])
+    words::is(stated, &[SERVER[0], SERVER[1], SERVER[4]])
 }
 
 fn fragment(line: Line<'_>, below: &[Line<'_>]) -> Result<Template, Problem> {
@@ -87,7 +96,8 @@ fn fragment(line: Line<'_>, below: &[Line<'_>]) -> Result<Template, Problem> {
     }
 }
 
-/// `alice starts tls as client`, `alice dials ports.route`; nothing if the verb is another one.
+/// `alice starts tls as client in 1.2`, `alice dials ports.route`; nothing if the verb is another
+/// one.
 pub(super) fn peers_deed(
     peers: &str,
     verb: Line<'_>,
@@ -96,16 +106,23 @@ pub(super) fn peers_deed(
     let words: Vec<&str> = verb.text.split_whitespace().collect();
     match words[..] {
         [word @ ("starts" | "start" | "fails" | "fail"), "tls", ref rest @ ..] => {
-            let certificate = match *rest {
-                [] => None,
-                ["as", name] => Some(certificate(name, verb)?),
+            let (shown, version) = match *rest {
+                [] => (None, None),
+                ["as", name] => (Some(name), None),
+                ["in", version] => (None, Some(version)),
+                ["as", name, "in", version] => (Some(name), Some(version)),
                 _ => {
-                    let label = "expected `starts tls`, or `starts tls as client`";
+                    let label = "expected `starts tls`, `starts tls as client`, `… in 1.2`";
                     return Err(Problem::new(verb.span(), "a change that can't be read", label));
                 }
             };
-            let peers = words::peers(peers, line.start, ',')?;
-            Ok(Some(Kind::Tls(Tls { peers, certificate, succeeds: word.starts_with("start") })))
+            let one_of = |word: &str, known, what| one_of(word, known, what, verb);
+            let shown = shown.map(|name| one_of(name, CERTIFICATES, "certificate"));
+            let version = version.map(|version| one_of(version, VERSIONS, "version of TLS"));
+            let (certificate, version) = (shown.transpose()?, version.transpose()?);
+            let (peers, succeeds) =
+                (words::peers(peers, line.start, ',')?, word.starts_with("start"));
+            Ok(Some(Kind::Tls(Tls { peers, certificate, version, succeeds })))
         }
         ["dials" | "dial", _, ..] => {
             let rest = words::first(verb).1;
@@ -120,15 +137,21 @@ pub(super) fn peers_deed(
     }
 }
 
-fn certificate(name: &str, verb: Line<'_>) -> Result<Spanned<String>, Problem> {
-    let end = verb.start + verb.text.trim_end().len();
-    let span = end - name.len()..end;
-    if CERTIFICATES.contains(&name) {
-        return Ok(Spanned { value: name.to_owned(), span });
+/// A word of `verb` that must be one of these.
+fn one_of(
+    word: &str,
+    known: &[&str],
+    what: &str,
+    verb: Line<'_>,
+) -> Result<Spanned<String>, Problem> {
+    let start = verb.start + (word.as_ptr() as usize - verb.text.as_ptr() as usize);
+    let span = start..start + word.len();
+    if known.contains(&word) {
+        return Ok(Spanned { value: word.to_owned(), span });
     }
-    let label = format!("there are {}", CERTIFICATES.join(", "));
-    let problem = Problem::new(span, format!("unknown certificate `{name}`"), label);
-    Err(match nearest(name, CERTIFICATES.iter().copied()) {
+    let label = format!("there are {}", known.join(", "));
+    let problem = Problem::new(span, format!("unknown {what} `{word}`"), label);
+    Err(match nearest(word, known.iter().copied()) {
         Some(known) => problem.advise(format!("did you mean `{known}`?")),
         None => problem,
     })

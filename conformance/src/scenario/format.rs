@@ -99,15 +99,14 @@ fn paragraph(lines: &[Line<'_>], fragment: &mut Option<usize>, out: &mut String)
 fn statement(text: &str, out: &mut String) {
     // They end in text, where blanks and `#` are bytes like any other.
     let first = text.split(' ').next().unwrap_or_default();
-    if matches!(first, "let" | "tally") {
+    if matches!(first, "let" | "tally") || super::outside::is_of_log(text) {
         out.push_str(text);
         return;
     }
     let stated = without_remark(text);
     let remark = text[stated.len()..].trim();
-    let is_text = matches!(first, "check" | "wait" | "run")
-        || super::outside::is_of_log(stated)
-        || stated.contains(['{', '<', '"', '\\', '/']);
+    let is_text =
+        matches!(first, "check" | "wait" | "run") || stated.contains(['{', '<', '"', '\\', '/']);
     match is_text {
         true => out.push_str(stated),
         false => out.push_str(&stated.split_whitespace().collect::<Vec<_>>().join(" ")),
@@ -156,6 +155,8 @@ mod tests {
     #[test]
     fn what_is_expected_keeps_its_blanks() {
         let text = "title: A\nspec:  B\nconfig:\n    a: 1\n\ntally a: 2 of MSG q <_> #\\r\\n<n>\n";
+        assert_eq!(format(text), text);
+        let text = "title: A\n\nthe server logs # of  two\n";
         assert_eq!(format(text), text);
         assert_eq!(
             format("title: A\n\nalice   connects # now\n"),

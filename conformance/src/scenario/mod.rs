@@ -22,7 +22,7 @@ mod version;
 mod words;
 
 pub use cases::{Case, cases};
-pub use control::{CERTIFICATES, Control, Tls};
+pub use control::{CERTIFICATES, Control, Tls, VERSIONS};
 pub use format::format;
 pub use keys::{Key, Role};
 pub use level::Level;

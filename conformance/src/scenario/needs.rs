@@ -70,7 +70,7 @@ pub(super) fn add_needs(header: &mut Header, body: &[Statement]) {
                 "monitoring"
             }
             Kind::Run(_) | Kind::Logs(_) | Kind::HasNotLogged(_) => "program",
-            Kind::Control(Control::Reload(_)) => "reload",
+            Kind::Control(Control::Reload(_) | Control::RefuseReload(_)) => "reload",
             Kind::Control(Control::LameDuck) => "signals",
             Kind::Control(Control::ShutDown) => "shutdown",
             Kind::Control(Control::Join(_) | Control::Leave) => "cluster",
@@ -92,7 +92,9 @@ fn configured(header: &Header, body: &[Statement], look: &mut impl FnMut(&str, &
     };
     header.config.iter().for_each(&mut config);
     each(body, &mut |statement| match &statement.kind {
-        Kind::Control(Control::Reload(template) | Control::Join(template)) => config(template),
+        Kind::Control(
+            Control::Reload(template) | Control::RefuseReload(template) | Control::Join(template),
+        ) => config(template),
         Kind::Run(run) => {
             config(&run.arguments);
             run.config.iter().for_each(&mut config);

@@ -39,6 +39,15 @@ impl Story<'_> {
                 let config = self.configuration(config)?;
                 self.stage.order(Order::Reload(&config)).await
             }
+            Control::RefuseReload(config) => {
+                note("is to reload");
+                let config = self.configuration(config)?;
+                match self.stage.order(Order::Reload(&config)).await {
+                    Err(TargetError::Refused(_)) => Ok(()),
+                    Ok(()) => return Err(self.taken()),
+                    Err(error) => Err(error),
+                }
+            }
             Control::LameDuck => {
                 note("enters lame duck mode");
                 self.stage.order(Order::LameDuck).await
@@ -57,6 +66,11 @@ impl Story<'_> {
             }
         };
         done.map_err(|error| self.error(error.to_string()))
+    }
+
+    fn taken(&self) -> Failure {
+        let failure = self.failure("the server takes the configuration".to_owned());
+        Failure { expected: Some("a reload that is refused".to_owned()), ..failure }
     }
 
     async fn join(&mut self, config: &str) -> std::result::Result<(), TargetError> {

@@ -32,15 +32,15 @@ impl Embedded {
     }
 
     pub(super) async fn order(&mut self, order: Order<'_>) -> Result<(), TargetError> {
-        let refused = |what: String| TargetError::Order { what, log: String::new() };
         let Some(server) = &self.server else {
-            return Err(refused("the server has ended".to_owned()));
+            let what = "the server has ended".to_owned();
+            return Err(TargetError::Order { what, log: String::new() });
         };
         match order {
             Order::Reload(text) => {
                 let mut config = Config::default();
-                config.merge(text).map_err(|error| refused(error.to_string()))?;
-                server.reload(config).map_err(|error| refused(error.to_string()))?;
+                config.merge(text).map_err(|error| TargetError::Refused(error.to_string()))?;
+                server.reload(config).map_err(|error| TargetError::Refused(error.to_string()))?;
             }
             Order::LameDuck => server.lame_duck(),
             Order::ShutDown => self.shut_down().await,

@@ -133,6 +133,9 @@ pub enum TargetError {
         /// The end of its log.
         log: String,
     },
+    /// A server refuses a configuration, and goes on.
+    #[error("the server refuses the new configuration\n{0}")]
+    Refused(String),
     /// The embedded server refused.
     #[error("the embedded server can't start: {0}")]
     Embedded(String),

@@ -150,7 +150,7 @@ impl Process {
             let log = log();
             let said = log.get(before..).unwrap_or_default();
             if said.contains("Failed to reload") {
-                return Err(self.refused("the server refuses the new configuration"));
+                return Err(TargetError::Refused(self.log()));
             }
             let silent = before == 0 && started.elapsed() > SILENT;
             if said.contains("Reloaded") || silent {
