@@ -25,8 +25,6 @@ use std::{fmt, io, path::Path, path::PathBuf};
 
 use thiserror::Error;
 
-#[cfg(feature = "program")]
-pub use self::digest::config_digest;
 use self::{block::Findings, options::OPTIONS, syntax::Environment, value::Source};
 use crate::Config;
 
@@ -116,7 +114,11 @@ impl Config {
         let one = |problem| ConfigError::Text { problems: vec![problem] };
         let map = syntax::read(source, environment).map_err(one)?;
         let mut config = self.clone();
-        block::read(&map, OPTIONS, &mut config, &findings).map_err(one)?;
+        #[cfg(feature = "program")]
+        {
+            config.digest = digest::of(&map);
+        }
+        block::read(&map, "", OPTIONS, &mut config, &findings).map_err(one)?;
         if let Some(file) = file.filter(|_| map.entries().is_ok_and(<[_]>::is_empty)) {
             let words = format!("{}: config has no values or is empty", file.display());
             findings.warn(words, true);
@@ -172,13 +174,6 @@ fn open(path: &Path) -> Result<Source, ConfigError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
     Ok(Source { file: Some(path.to_owned()), text })
-}
-
-/// The values of a file, whatever they mean.
-#[cfg(feature = "program")]
-fn read_file(path: &Path) -> Result<value::Value, ConfigError> {
-    syntax::read(open(path)?, &environment)
-        .map_err(|problem| ConfigError::Text { problems: vec![problem] })
 }
 
 fn lines(problems: &[Problem]) -> String {

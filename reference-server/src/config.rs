@@ -1,11 +1,16 @@
 //! Every option of the broker, with its default and its bound.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use crate::{Auth, Monitoring, Tls, WebSocket, conf::duration::show};
 
 /// The deepest that the tree of subscriptions may become.
 const TREE_TOKENS_MAX: usize = 4096;
+
+/// How long a login may take.
+const LOGIN: Duration = Duration::from_secs(2);
+/// The same, from the end of a handshake that takes as long as it may.
+const LOGIN_BEHIND_HANDSHAKE: Duration = Duration::from_secs(1);
 
 /// What a server is told before it starts.
 ///
@@ -95,6 +100,15 @@ pub struct Config {
     pub proxy_protocol: bool,
     /// A second listener, for WebSockets. Default none.
     pub websocket: Option<WebSocket>,
+    /// What a page tells of this server, and those can ask for who look for some of many: the words
+    /// of `server_tags`, in small letters. Default none.
+    pub tags: Vec<String>,
+    /// The same as names and values, `server_metadata`. Default none.
+    pub metadata: BTreeMap<String, String>,
+    /// The digest of the [configuration](Config::merge) that was read last, as the log and
+    /// `/varz` tell it: `sha256:` and 64 hexadecimal digits. Empty without one, and without the
+    /// feature `program`.
+    pub digest: String,
     /// What only the program looks at.
     pub program: ProgramConfig,
 }
@@ -167,6 +181,9 @@ impl Default for Config {
             allow_non_tls: false,
             proxy_protocol: false,
             websocket: None,
+            tags: Vec::new(),
+            metadata: BTreeMap::new(),
+            digest: String::new(),
             program: ProgramConfig::default(),
         }
     }
@@ -180,6 +197,15 @@ impl Config {
             0 => TREE_TOKENS_MAX,
             tokens => tokens.min(TREE_TOKENS_MAX),
         }
+    }
+
+    /// How long a login may take (AUTH-013), where nobody says otherwise.
+    pub(crate) fn login_timeout(&self) -> Duration {
+        let usual = || match &self.tls {
+            Some(tls) => tls.timeout + LOGIN_BEHIND_HANDSHAKE,
+            None => LOGIN,
+        };
+        self.auth.timeout.unwrap_or_else(usual)
     }
 
     /// Says what can't be meant, if anything.

@@ -53,8 +53,6 @@ pub use auth::{
     ImportKind, Local, OperatorMode, Permissions, Resolver, ResponseType, Responses, Secret,
     SubjectPermission, User,
 };
-#[cfg(feature = "program")]
-pub use conf::config_digest;
 pub use conf::{ConfigError, ConfigWarning, Problem};
 pub use config::{Config, Profile, ProgramConfig};
 pub use index::{Index, Matches, QueueGroup};

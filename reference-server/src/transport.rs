@@ -61,6 +61,8 @@ pub(crate) enum NotAdmitted {
     WebSocket(String),
     #[error("{0}")]
     Proxied(#[from] ProxyError),
+    #[error("Connection throttling is active. Please try again later.")]
+    Throttled,
     #[error("handshake not finished in time")]
     TooSlow,
     #[error("the server stops")]

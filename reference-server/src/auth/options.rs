@@ -11,7 +11,7 @@ use super::{
 use crate::{Profile, SubjectMapping, is_valid_pattern};
 
 /// Who may log in. Without any token and user the server is open to all (AUTH-001).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Auth {
     /// One secret for all (AUTH-004); beside `users` it is for those who name none of them.
     pub token: Option<Secret>,
@@ -27,8 +27,9 @@ pub struct Auth {
     pub no_system_account: bool,
     /// The user, by name or nkey, that those are who bring no credentials (AUTH-011).
     pub no_auth_user: Option<String>,
-    /// How long a connection may take to log in (AUTH-013). Default 2 s.
-    pub timeout: Duration,
+    /// How long a connection may take to log in (AUTH-013). Default 2 s, and with
+    /// [TLS](crate::Config::tls) a second more than the handshake may take.
+    pub timeout: Option<Duration>,
     /// For those users that have no permissions of their own (PERM-017).
     pub default_permissions: Option<Permissions>,
     /// Where publications in the account `$G` go instead (ACC-017).
@@ -142,23 +143,6 @@ pub enum ConnectionType {
     MqttWs,
     /// Within the same process.
     InProcess,
-}
-
-impl Default for Auth {
-    fn default() -> Auth {
-        Auth {
-            token: None,
-            user: None,
-            users: Vec::new(),
-            accounts: Vec::new(),
-            no_system_account: false,
-            no_auth_user: None,
-            timeout: Duration::from_secs(2),
-            default_permissions: None,
-            mappings: Vec::new(),
-            operator_mode: OperatorMode::default(),
-        }
-    }
 }
 
 impl Default for Responses {

@@ -98,7 +98,7 @@ pub(super) fn authorization(config: &mut Config, it: Field<'_>) -> Result<(), Pr
     let mut found = Authorization::default();
     it.block(AUTHORIZATION, &mut found)?;
     let auth = &mut config.auth;
-    auth.timeout = found.timeout.unwrap_or(auth.timeout);
+    auth.timeout = found.timeout.or(auth.timeout);
     match (found.user, found.token) {
         (Some(_), Some(_)) => return Err(it.problem("Cannot have a user/pass and token")),
         (Some(_), None) if !found.users.is_empty() => {

@@ -113,7 +113,17 @@ impl Deref for Field<'_> {
 impl<'a> Field<'a> {
     /// Reads a map by its table. Mistakes inside are collected.
     pub(crate) fn block<T>(self, table: &Table<T>, target: &mut T) -> Result<(), Problem> {
-        read(self.value, table, target, self.findings)
+        self.block_of("", table, target)
+    }
+
+    /// The same, where nats-server has these words in front of what it says of an unknown key.
+    pub(crate) fn block_of<T>(
+        self,
+        words: &str,
+        table: &Table<T>,
+        target: &mut T,
+    ) -> Result<(), Problem> {
+        read(self.value, words, table, target, self.findings)
     }
 
     /// The elements of an array, one after the other.
@@ -157,8 +167,10 @@ impl<'a> Field<'a> {
 }
 
 /// Reads a map by its table; only a value that is no map is an error, all else is collected.
+/// `words` stand in front of what is said of an unknown key.
 pub(super) fn read<T>(
     map: &Value,
+    words: &str,
     table: &Table<T>,
     target: &mut T,
     findings: &Findings,
@@ -183,7 +195,7 @@ pub(super) fn read<T>(
             }
             None if entry.used => {}
             None => {
-                let problem = entry.at.problem(format!("unknown field \"{}\"", entry.key));
+                let problem = entry.at.problem(format!("{words}unknown field \"{}\"", entry.key));
                 refuse(match nearest(&key, table) {
                     Some(name) => problem.advice(format!("did you mean \"{name}\"?")),
                     None => problem,

@@ -1,27 +1,20 @@
 //! A digest of what a configuration says, whatever its layout (CONF-014): SHA-256 of the values as
 //! compact JSON with sorted keys, written as Go does, and a line end.
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::{
-    ConfigError,
-    value::{Kind, Value},
-};
+use super::value::{Kind, Value};
 
-/// The digest of a configuration file and those that it includes, as nats-server logs it:
-/// `sha256:` and 64 hexadecimal digits.
-///
-/// # Errors
-/// A file that can't be read, or is not in the configuration language.
-pub fn config_digest(path: &Path) -> Result<String, ConfigError> {
-    let map = super::read_file(path)?;
+/// The digest of a configuration and what it includes, as nats-server logs it: `sha256:` and 64
+/// hexadecimal digits.
+pub(super) fn of(map: &Value) -> String {
     let mut json = String::new();
-    write(&map, &mut json);
+    write(map, &mut json);
     json.push('\n');
     let digest = Sha256::digest(json);
-    Ok(digest.iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}")))
+    digest.iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn write(value: &Value, json: &mut String) {

@@ -43,7 +43,7 @@ pub(super) const OPTIONS: &Table<Config> = &[
     setting(&["ping_max"], |c, it| put(&mut c.ping_max, it.count())),
     setting(&["no_header_support"], |c, it| put(&mut c.headers, it.flag().map(|off| !off))),
     setting(&["lame_duck_duration"], |c, it| put(&mut c.lame_duck_duration, lame_duck(it))),
-    setting(&["lame_duck_grace_period"], |c, it| put(&mut c.lame_duck_grace_period, it.duration())),
+    setting(&["lame_duck_grace_period"], |c, it| put(&mut c.lame_duck_grace_period, grace(it))),
     // Who may log in.
     setting(&["authorization"], auth::authorization),
     setting(&["accounts"], auth::accounts),
@@ -80,6 +80,13 @@ pub(super) const OPTIONS: &Table<Config> = &[
     setting(&["max_closed_clients"], |c, it| {
         put(&mut c.monitoring.max_closed_clients, closed_clients(it))
     }),
+    setting(&["server_tags"], |c, it| put(&mut c.tags, tags(it))),
+    setting(&["server_metadata"], |c, it| {
+        for it in it.named()? {
+            c.metadata.insert(it.name.to_owned(), it.text()?);
+        }
+        Ok(())
+    }),
     // Transports.
     setting(&["tls"], |c, it| put(&mut c.tls, tls::read(it).map(Some))),
     setting(&["allow_non_tls"], |c, it| put(&mut c.allow_non_tls, it.flag())),
@@ -112,8 +119,6 @@ pub(super) const OPTIONS: &Table<Config> = &[
     ignored(&["no_fast_producer_stall"], "a stall is short"),
     ignored(&["connect_error_reports"], NO_CLUSTER),
     ignored(&["reconnect_error_reports"], NO_CLUSTER),
-    ignored(&["server_tags"], "no page shows them"),
-    ignored(&["server_metadata"], "no page shows them"),
     ignored(&["feature_flags"], "there are none"),
     ignored(&["ocsp_cache"], "there is no OCSP"),
     ignored(&["default_js_domain"], NO_JETSTREAM),
@@ -146,6 +151,18 @@ fn server_name(it: Field<'_>) -> Result<String, Problem> {
     }
 }
 
+/// Each once, in small letters.
+fn tags(it: Field<'_>) -> Result<Vec<String>, Problem> {
+    let mut tags: Vec<String> = Vec::new();
+    for tag in it.texts()? {
+        let tag = tag.trim().to_lowercase();
+        if !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
+    Ok(tags)
+}
+
 fn payload(it: Field<'_>) -> Result<usize, Problem> {
     match it.integer()? > PAYLOAD_MAX {
         true => Err(it.problem("max_payload value is too big")),
@@ -174,6 +191,13 @@ fn lame_duck(it: Field<'_>) -> Result<Duration, Problem> {
             Err(it.problem(format!("{words} {}, minimum is 30 seconds", show(duration))))
         }
         false => Ok(duration),
+    }
+}
+
+fn grace(it: Field<'_>) -> Result<Duration, Problem> {
+    match it.is_text() && it.text()?.starts_with('-') {
+        true => Err(it.problem("invalid lame_duck_grace_period, needs to be positive")),
+        false => it.duration(),
     }
 }
 

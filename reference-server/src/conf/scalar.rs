@@ -200,9 +200,16 @@ fn date(word: &str) -> Result<Word, Wrong> {
     if word.len() == form.len() && word.chars().zip(form.chars()).all(fits) {
         return Ok(Word::Value(Kind::Date(word.to_owned())));
     }
-    let words = "All ISO8601 dates must be in full Zulu form";
-    Err(wrong(
-        words,
-        "a date looks like 2026-01-02T03:04:05Z; a string that begins so needs quotes",
-    ))
+    let advice = "a date looks like 2026-01-02T03:04:05Z; a string that begins so needs quotes";
+    if word.find('-') != form.find('-') {
+        return Err(wrong("All ISO8601 dates must be in full Zulu form", advice));
+    }
+    let mut letters = word.chars();
+    let pairs = form.chars().map(|wanted| (wanted, letters.next()));
+    let amiss = pairs.into_iter().find(|(wanted, is)| !is.is_some_and(|is| fits((is, *wanted))));
+    let (wanted, is) = amiss.unwrap_or_else(|| (' ', word.chars().nth(form.len())));
+    let wanted = if wanted == '0' { "digit".to_owned() } else { format!("'{wanted}'") };
+    let is = is.map_or_else(|| "the end".to_owned(), |letter| format!("'{letter}'"));
+    let words = format!("Expected {wanted} in ISO8601 datetime, but found {is} instead.");
+    Err(wrong(words, advice))
 }

@@ -302,7 +302,7 @@ fn blocks_stand_in_one_another_and_tell_all_mistakes() {
         let source = Source { file: None, text: text.to_owned() };
         let (mut person, findings) = (Person::default(), Findings::default());
         let map = syntax::read(source, &|_| None).unwrap();
-        block::read(&map, PERSON, &mut person, &findings).unwrap();
+        block::read(&map, "", PERSON, &mut person, &findings).unwrap();
         (person, findings.into_parts().0)
     };
     let (ann, problems) = read("name: ann, friends: [{name: bob}\n{name: eve}], known {A: yes}");

@@ -29,7 +29,7 @@ struct Pair {
 pub(super) fn read(it: Field<'_>) -> Result<Tls, Problem> {
     let mut draft = Draft::default();
     let before = it.problems();
-    it.block(TLS, &mut draft)?;
+    it.block_of("error parsing tls config, ", TLS, &mut draft)?;
     let Draft { mut tls, pair } = draft;
     match (pair.certificates, pair.key) {
         (None, None) => {}
@@ -65,8 +65,8 @@ const TLS: &Table<Draft> = &[
     setting(&["ca_file"], |d, it| {
         put(&mut d.tls.authorities, it.path().map(|path| Some(Pem::File(path))))
     }),
-    setting(&["verify"], |d, it| put(&mut d.tls.verify, it.flag())),
-    setting(&["verify_and_map"], |d, it| put(&mut d.tls.verify_and_map, it.flag())),
+    setting(&["verify"], |d, it| put(&mut d.tls.verify, flag(it))),
+    setting(&["verify_and_map"], |d, it| put(&mut d.tls.verify_and_map, flag(it))),
     setting(&["timeout"], |d, it| put(&mut d.tls.timeout, timeout(it))),
     HANDSHAKE_FIRST,
     setting(&["min_version"], |d, it| put(&mut d.tls.min_version, min_version(it))),
@@ -116,10 +116,17 @@ fn wrong(it: Field<'_>, words: impl std::fmt::Display) -> Problem {
     it.problem(format!("error parsing tls config, {words}"))
 }
 
+fn flag(it: Field<'_>) -> Result<bool, Problem> {
+    it.flag().map_err(|_| wrong(it, format!("expected '{}' to be a boolean", it.name)))
+}
+
 /// A number of seconds, or a duration; 0 is the usual one (TLS-005).
 fn timeout(it: Field<'_>) -> Result<Duration, Problem> {
     let time = match it.is_text() {
-        true => it.duration_text()?,
+        true => {
+            let told = |problem: Problem| wrong(it, format!("'timeout' {}", problem.message));
+            it.duration_text().map_err(told)?
+        }
         false => {
             let seconds = it.float().map_err(|_| wrong(it, "'timeout' wrong type"))?;
             let range = |_| wrong(it, "'timeout' is out of range");
@@ -131,7 +138,9 @@ fn timeout(it: Field<'_>) -> Result<Duration, Problem> {
 
 fn min_version(it: Field<'_>) -> Result<TlsVersion, Problem> {
     let wrong = |words: String| it.problem(format!("error parsing tls config: {words}"));
-    let text = it.text().map_err(|_| wrong("'min_version' wrong type".to_owned()))?;
+    // Only numbers are written without quotes by mistake.
+    let value = it.float().map_or_else(|_| String::new(), |number| format!(": {number}"));
+    let text = it.text().map_err(|_| wrong(format!("'min_version' wrong type{value}")))?;
     match text.as_str() {
         "1.2" => Ok(TlsVersion::V1_2),
         "1.3" => Ok(TlsVersion::V1_3),
@@ -217,16 +226,17 @@ mod tests {
     #[test]
     fn mistakes_are_told_in_nats_servers_words() {
         for (text, words) in [
-            ("timeout: \"x\"", "time: invalid duration \"x\""),
+            ("timeout: \"x\"", "error parsing tls config, 'timeout' time: invalid duration \"x\""),
+            ("verify: maybe", "error parsing tls config, expected 'verify' to be a boolean"),
             ("timeout: true", "error parsing tls config, 'timeout' wrong type"),
             ("handshake_first: soon", "field \"handshake_first\"'s value \"soon\" is invalid"),
             ("handshake_first: 5", "field \"handshake_first\" should be a boolean or a string"),
-            ("min_version: 1.3", "error parsing tls config: 'min_version' wrong type"),
+            ("min_version: 1.3", "error parsing tls config: 'min_version' wrong type: 1.3"),
             ("min_version: \"1.1\"", "unsupported TLS version: TLS 1.1"),
             ("cipher_suites: []", "error parsing tls config, 'cipher_suites' cannot be empty"),
             ("cipher_suites: [FOO]", "unrecognized cipher FOO"),
             ("pinned_certs: [abc]", "'pinned_certs' key abc does not look like hex-encoded"),
-            ("colour: red", "unknown field \"colour\""),
+            ("colour: red", "error parsing tls config, unknown field \"colour\""),
             ("ca_file: nope, verify: true", "open nope: no such file or directory"),
             ("certs: [ {cert_file: a} ]", "both 'cert_file' and 'cert_key' options are required"),
             ("certs: [ {cert_file: a, key_file: b} ]", "cannot combine 'cert_file' option"),

@@ -63,10 +63,10 @@ const WEBSOCKET: &Table<Draft> = &[
         }
         Ok(())
     }),
-    setting(&["jwt_cookie"], |d, it| put(&mut d.websocket.jwt_cookie, it.text().map(Some))),
-    setting(&["user_cookie"], |d, it| put(&mut d.websocket.user_cookie, it.text().map(Some))),
-    setting(&["pass_cookie"], |d, it| put(&mut d.websocket.pass_cookie, it.text().map(Some))),
-    setting(&["token_cookie"], |d, it| put(&mut d.websocket.token_cookie, it.text().map(Some))),
+    setting(&["jwt_cookie"], |d, it| put(&mut d.websocket.jwt_cookie, cookie(it))),
+    setting(&["user_cookie"], |d, it| put(&mut d.websocket.user_cookie, cookie(it))),
+    setting(&["pass_cookie"], |d, it| put(&mut d.websocket.pass_cookie, cookie(it))),
+    setting(&["token_cookie"], |d, it| put(&mut d.websocket.token_cookie, cookie(it))),
     setting(&["ping_interval"], |d, it| {
         put(&mut d.websocket.ping_interval, it.duration().map(Some))
     }),
@@ -80,6 +80,11 @@ const WEBSOCKET: &Table<Draft> = &[
         Ok(())
     }),
 ];
+
+/// The name of a cookie; none is none.
+fn cookie(it: Field<'_>) -> Result<Option<String>, Problem> {
+    Ok(Some(it.text()?).filter(|name| !name.is_empty()))
+}
 
 /// A block `authorization` that is being read; here it lists nobody (WS-017).
 #[derive(Default)]

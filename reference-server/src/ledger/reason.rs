@@ -24,6 +24,8 @@ impl Reason {
     pub(crate) const SHUTDOWN: Reason = reason("Server Shutdown", 1001);
     pub(crate) const SLOW_PENDING: Reason = reason("Slow Consumer (Pending Bytes)", 1008);
     pub(crate) const SLOW_WRITE: Reason = reason("Slow Consumer (Write Deadline)", 1008);
+    #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "nobody shakes hands"))]
+    pub(crate) const TLS_HANDSHAKE: Reason = reason("TLS Handshake Failure", 1000);
     pub(crate) const STALE: Reason = reason("Stale Connection", 1001);
 
     /// The reason behind the words of an `-ERR` line or of a silent end.

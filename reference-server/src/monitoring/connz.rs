@@ -18,7 +18,7 @@ use crate::{
     ledger::{Record, SubscriptionRecord},
     router::Client,
     server::Overview,
-    transport::Kind,
+    transport::{ClientCertificate, Kind},
 };
 
 /// The account of clients who name none; its name is not told.
@@ -72,6 +72,8 @@ struct Connection {
     tls_version: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tls_cipher_suite: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tls_peer_certs: Vec<PeerCertificate>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     tls_first: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,6 +88,24 @@ struct Connection {
     subscriptions_list_detail: Vec<SubscriptionDetail>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name_tag: Option<String>,
+}
+
+/// What a client has shown of itself in the handshake (TLS-002).
+#[derive(Serialize)]
+struct PeerCertificate {
+    subject: String,
+    spki_sha256: String,
+    cert_sha256: String,
+}
+
+impl From<&ClientCertificate> for PeerCertificate {
+    fn from(shown: &ClientCertificate) -> PeerCertificate {
+        PeerCertificate {
+            subject: shown.subject.clone(),
+            spki_sha256: format::hex(&shown.spki_sha256),
+            cert_sha256: format::hex(&shown.cert_sha256),
+        }
+    }
 }
 
 pub(super) fn connz(server: &Overview<'_>, query: &Query) -> Result<Connz, BadRequest> {
@@ -188,6 +208,10 @@ impl Connection {
             version: identity.version.clone(),
             tls_version: tls.map(|tls| tls.version),
             tls_cipher_suite: tls.map(|tls| tls.cipher_suite.clone()),
+            tls_peer_certs: match options.auth {
+                true => tls.iter().flat_map(|tls| &tls.certificates).map(Into::into).collect(),
+                false => Vec::new(),
+            },
             tls_first: tls.is_some_and(|tls| tls.first),
             authorized_user: identity.user.clone().filter(|_| options.auth),
             account: account.filter(|name| *name != GLOBAL_ACCOUNT).cloned(),

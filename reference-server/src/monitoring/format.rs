@@ -23,6 +23,11 @@ pub(crate) fn time(at: SystemTime) -> String {
     Timestamp::try_from(at).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
 }
 
+/// Two digits a byte.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// From one time to a later one.
 pub(super) fn between(earlier: SystemTime, later: SystemTime) -> Duration {
     later.duration_since(earlier).unwrap_or_default()

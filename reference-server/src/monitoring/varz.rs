@@ -1,5 +1,7 @@
 //! `/varz`: the server's options and counters (MON-002, MON-003).
 
+mod websocket;
+
 use std::{collections::BTreeMap, thread::available_parallelism, time::Duration};
 
 use serde::Serialize;
@@ -29,6 +31,10 @@ pub(super) struct Varz {
     port: u16,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     auth_required: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    tls_required: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    tls_verify: bool,
     max_connections: usize,
     #[serde(skip_serializing_if = "is_zero")]
     max_subscriptions: usize,
@@ -46,7 +52,7 @@ pub(super) struct Varz {
     gateway: Nothing,
     leaf: Nothing,
     mqtt: Nothing,
-    websocket: Nothing,
+    websocket: websocket::Varz,
     jetstream: Nothing,
     tls_timeout: Number,
     write_deadline: u64,
@@ -73,7 +79,11 @@ pub(super) struct Varz {
     http_req_stats: BTreeMap<&'static str, u64>,
     config_load_time: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    config_digest: Option<&'static str>,
+    config_digest: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    metadata: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     feature_flags: BTreeMap<&'static str, bool>,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -84,6 +94,8 @@ pub(super) struct Varz {
     stale_connection_stats: Option<ByKind>,
     #[serde(skip_serializing_if = "Option::is_none")]
     disk_io_wait_stats: Option<DiskWaits>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_cert_not_after: Option<String>,
 }
 
 /// Counters of messages in the order of the release.
@@ -130,31 +142,30 @@ pub(super) fn varz(
     requests: BTreeMap<&'static str, u64>,
     cpu_percent: f64,
 ) -> Varz {
-    let (config, greeting, profile) = (server.config(), server.greeting(), server.profile());
-    let (open, past) = server.connections();
-    let mut all = past.all;
-    open.iter().for_each(|client| all.add(&Record::of(client)));
+    let (config, info, profile) = (server.config(), server.tcp_info(), server.profile());
+    let (connections, all) = tally(server);
     let clients = |clients| ByKind { clients, ..ByKind::default() };
-    let since = |release| profile >= release;
     Varz {
         server_id: server.id(),
         server_name: server.name(),
-        version: greeting.version.to_string(),
-        proto: greeting.proto,
-        git_commit: since(Profile::V2_10).then_some("none"),
-        go: greeting.go.to_string(),
-        host: config.host.clone(),
-        port: server.port(),
-        auth_required: greeting.auth_required,
+        version: info.version.to_string(),
+        proto: info.proto,
+        git_commit: (profile >= Profile::V2_10).then_some("none"),
+        go: info.go.to_string(),
+        host: info.host.to_string(),
+        port: info.port,
+        auth_required: info.auth_required,
+        tls_required: info.tls_required,
+        tls_verify: info.tls_verify,
         max_connections: config.max_connections,
         max_subscriptions: config.max_subscriptions,
         ping_interval: nanos(config.ping_interval),
         ping_max: config.ping_max,
-        http_host: config.monitoring.host.clone().unwrap_or_else(|| config.host.clone()),
+        http_host: config.monitoring.host.as_ref().unwrap_or(&config.host).clone(),
         http_port: server.http_port(),
         http_base_path: config.monitoring.base_path.clone(),
         https_port: server.https_port(),
-        auth_timeout: Number(config.auth.timeout.as_secs_f64()),
+        auth_timeout: Number(config.login_timeout().as_secs_f64()),
         max_control_line: config.max_control_line_bytes,
         max_payload: config.max_payload_bytes,
         max_pending: config.max_pending_bytes,
@@ -162,9 +173,9 @@ pub(super) fn varz(
         gateway: Nothing {},
         leaf: Nothing {},
         mqtt: Nothing {},
-        websocket: Nothing {},
+        websocket: websocket::Varz::of(server),
         jetstream: Nothing {},
-        tls_timeout: Number(2.0),
+        tls_timeout: Number(config.tls.as_ref().map_or(2.0, |tls| tls.timeout.as_secs_f64())),
         write_deadline: nanos(config.write_deadline),
         start: format::time(server.started()),
         now: format::time(server.now),
@@ -173,25 +184,39 @@ pub(super) fn varz(
         cores: available_parallelism().map_or(1, usize::from),
         gomaxprocs: config.threads,
         cpu: Number(cpu_percent),
-        connections: open.len(),
+        connections,
         total_connections: server.connections_ever(),
         routes: 0,
         remotes: 0,
         leafnodes: 0,
         traffic: VarzTraffic::of(profile, &all),
         slow_consumers: all.slow_consumers,
-        stale_connections: since(Profile::V2_12).then_some(all.stale_connections),
-        stalled_clients: since(Profile::V2_12).then_some(all.stalls),
+        stale_connections: (profile >= Profile::V2_12).then_some(all.stale_connections),
+        stalled_clients: (profile >= Profile::V2_12).then_some(all.stalls),
         subscriptions: server.accounts().iter().map(|account| account.subscriptions()).sum(),
         http_req_stats: requests,
-        config_load_time: format::time(server.started()),
-        config_digest: since(Profile::V2_11).then_some(""),
+        config_load_time: format::time(server.loaded()),
+        config_digest: (profile >= Profile::V2_11).then(|| config.digest.clone()),
+        tags: config.tags.clone(),
+        metadata: config.metadata.clone(),
         feature_flags: feature_flags(profile).iter().copied().collect(),
         system_account: server.system_account().to_owned(),
-        slow_consumer_stats: since(Profile::V2_10).then(|| clients(all.slow_consumers)),
-        stale_connection_stats: since(Profile::V2_12).then(|| clients(all.stale_connections)),
-        disk_io_wait_stats: since(Profile::V2_14).then(DiskWaits::default),
+        slow_consumer_stats: (profile >= Profile::V2_10).then(|| clients(all.slow_consumers)),
+        stale_connection_stats: (profile >= Profile::V2_12).then(|| clients(all.stale_connections)),
+        disk_io_wait_stats: (profile >= Profile::V2_14).then(DiskWaits::default),
+        tls_cert_not_after: server
+            .tls_until()
+            .filter(|_| profile >= Profile::V2_12)
+            .map(format::time),
     }
+}
+
+/// How many are connected, and all that ever went on.
+fn tally(server: &Overview<'_>) -> (usize, Tally) {
+    let (open, past) = server.connections();
+    let mut all = past.all;
+    open.iter().for_each(|client| all.add(&Record::of(client)));
+    (open.len(), all)
 }
 
 impl VarzTraffic {

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use nats_reference_server::{Config, ConfigError, ConfigWarning, Pem, Profile, Tls, config_digest};
+use nats_reference_server::{Config, ConfigError, ConfigWarning, Pem, Profile, Tls};
 
 use super::table::{self, Does, Flag, SECTIONS, Set, Takes};
 
@@ -212,12 +212,12 @@ impl CommandLine {
 /// Reads a file for nothing but its mistakes; what nats-server warns of is one here (CONF-013).
 /// Answers what else there is to say, and the digest of the file.
 pub(super) fn check(path: &Path) -> Result<(Vec<ConfigWarning>, String), String> {
-    let warnings = Config::default().merge_file(path).map_err(|error| error.to_string())?;
-    let digest = config_digest(path).map_err(|error| error.to_string())?;
+    let mut config = Config::default();
+    let warnings = config.merge_file(path).map_err(|error| error.to_string())?;
     let (errors, others): (Vec<_>, Vec<_>) =
         warnings.into_iter().partition(|warning| warning.is_error_in_check);
     match errors.is_empty() {
-        true => Ok((others, digest)),
+        true => Ok((others, config.digest)),
         false => Err(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
     }
 }

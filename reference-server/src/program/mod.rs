@@ -8,9 +8,7 @@ mod table;
 
 use std::{io, process::ExitCode};
 
-use nats_reference_server::{
-    Config, HandshakeFirst, Profile, ReloadRequest, Server, StartError, config_digest,
-};
+use nats_reference_server::{Config, HandshakeFirst, Profile, ReloadRequest, Server, StartError};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
@@ -130,8 +128,8 @@ impl Process<'_> {
         log::info!("  Name:     {}", server.name());
         log::info!("  ID:       {}", server.id());
         if let Some(path) = &line.config_file {
-            let digest = config_digest(path).unwrap_or_default();
-            log::info!("Using configuration file: {} ({digest})", path.display());
+            let config = server.config();
+            log::info!("Using configuration file: {} ({})", path.display(), config.digest);
         }
         if let Some(path) = pid_file {
             files::write_pid(&path).map_err(Failure::Fatal)?;
@@ -162,7 +160,8 @@ impl Process<'_> {
             let order = tokio::select! {
                 order = signals.next() => order,
                 Some(request) = self.reloads.recv() => {
-                    request.answer(self.reload_and_log());
+                    // Who asked is told what went wrong, and nobody else, as there.
+                    request.answer(self.reload());
                     continue;
                 }
                 () = self.server.stopped(), if self.is_lame_duck => return ExitCode::SUCCESS,
@@ -182,33 +181,27 @@ impl Process<'_> {
                     self.is_lame_duck = true;
                     self.server.lame_duck();
                 }
-                // What went wrong stands in the log.
-                Order::Reload => drop(self.reload_and_log()),
+                Order::Reload => {
+                    if let Err(words) = self.reload() {
+                        log::error!("Failed to reload server configuration: {words}");
+                    }
+                }
             }
         }
     }
 
-    fn reload_and_log(&mut self) -> Result<(), String> {
-        let digest = self.reload().inspect_err(|words| {
-            log::error!("Failed to reload server configuration: {words}");
-        })?;
-        log::info!("Reloaded server configuration ({digest})");
-        Ok(())
-    }
-
     /// Reads the file again and takes over what has changed, all or nothing (LIFE-003, LIFE-007).
-    /// Answers the digest of the file.
-    fn reload(&mut self) -> Result<String, String> {
+    fn reload(&mut self) -> Result<(), String> {
         let words = "can only reload config when a file is provided using -c or --config";
-        let file = self.line.config_file.as_ref().ok_or(words)?;
-        let digest = config_digest(file).map_err(|error| error.to_string())?;
+        self.line.config_file.as_ref().ok_or(words)?;
         let (config, odd) = self.line.config().map_err(|error| error.to_string())?;
-        let program = config.program.clone();
+        let (program, digest) = (config.program.clone(), config.digest.clone());
         let old = self.server.config().program.clone();
         let changes = self.server.reload(config).map_err(|error| error.to_string())?;
         odd.iter().for_each(|warning| log::warn!("{warning}"));
-        self.logger.configure(&program)?;
+        // The old log names what has changed, as there, and the new one begins with the end.
         changes.iter().for_each(|change| log::info!("Reloaded: {change}"));
+        self.logger.configure(&program)?;
         if let Some(path) = program.pid_file.filter(|path| old.pid_file.as_ref() != Some(path)) {
             files::write_pid(&path)?;
         }
@@ -216,7 +209,8 @@ impl Process<'_> {
             let write = |folder: std::path::PathBuf| PortsFile::write(&folder, &self.server);
             self.ports_file = program.ports_dir.and_then(write);
         }
-        Ok(digest)
+        log::info!("Reloaded server configuration ({digest})");
+        Ok(())
     }
 }
 

@@ -99,6 +99,18 @@ impl Entrances {
         Ok(Arc::new(Entrances { websocket_addr, ..Entrances::new(config)? }))
     }
 
+    /// Until when the certificate for TCP is valid.
+    #[cfg(feature = "monitoring")]
+    pub(super) fn tls_until(&self) -> Option<std::time::SystemTime> {
+        self.tls.as_ref().and_then(TlsAcceptor::valid_until)
+    }
+
+    /// The same for WebSockets.
+    #[cfg(feature = "monitoring")]
+    pub(super) fn websocket_until(&self) -> Option<std::time::SystemTime> {
+        self.websocket.as_ref().and_then(WebSocketAcceptor::valid_until)
+    }
+
     /// Says in INFO what is true of this entrance only.
     pub(super) fn announce(&self, entrance: Entrance, config: &Config, info: &mut Info) {
         match (entrance, &self.tls, &self.websocket) {
@@ -271,16 +283,21 @@ impl Shared {
         };
         result
             .inspect_err(|error| {
-                let label = &newcomer.client.label;
+                let (label, ledger) = (&newcomer.client.label, &newcomer.client.ledger);
                 match error {
                     NotAdmitted::Stopped => log::debug!("{label} - {error}"),
                     NotAdmitted::Proxied(error) => {
-                        newcomer.client.ledger.ends(Reason::behind("Protocol Violation"));
+                        ledger.ends(Reason::behind("Protocol Violation"));
                         let from = label.addr().map_or_else(String::new, |addr| addr.to_string());
                         log::warn!("Error reading PROXY protocol header from {from}: {error}");
                     }
                     _ => log::error!("{label} - {error}"),
                 }
+                ledger.ends(match error {
+                    NotAdmitted::Tls(_) | NotAdmitted::TooSlow => Reason::TLS_HANDSHAKE,
+                    NotAdmitted::Throttled => Reason::behind(FULL),
+                    _ => Reason::CLIENT_CLOSED,
+                });
                 self.forget(newcomer.info.client_id);
             })
             .ok()

@@ -5,7 +5,7 @@ use std::{
     time::SystemTime,
 };
 
-use super::{Phase, Shared, Terms};
+use super::{Phase, Shared, Terms, admission::Entrance};
 use crate::{
     Config, Profile,
     ledger::Past,
@@ -35,10 +35,6 @@ impl<'a> Overview<'a> {
         self.terms.config.profile
     }
 
-    pub(crate) fn greeting(&self) -> &Info {
-        &self.terms.greeting
-    }
-
     pub(crate) fn id(&self) -> String {
         self.shared.id.clone()
     }
@@ -51,9 +47,28 @@ impl<'a> Overview<'a> {
         self.shared.history.started()
     }
 
-    /// The port that clients connect to.
-    pub(crate) fn port(&self) -> u16 {
-        self.shared.addr.port()
+    /// When the options that hold were read.
+    pub(crate) fn loaded(&self) -> SystemTime {
+        self.terms.reloaded.unwrap_or_else(|| self.started())
+    }
+
+    /// What INFO says to those who come by TCP.
+    pub(crate) fn tcp_info(&self) -> Info {
+        let mut info = (*self.terms.greeting).clone();
+        self.terms.entrances.announce(Entrance::Tcp, self.config(), &mut info);
+        info
+    }
+
+    /// Until when the certificate for those who come by TCP is valid.
+    pub(crate) fn tls_until(&self) -> Option<SystemTime> {
+        self.terms.entrances.tls_until()
+    }
+
+    /// The port that WebSockets come to, and until when the certificate there is valid.
+    pub(crate) fn websocket(&self) -> (u16, Option<SystemTime>) {
+        let entrances = &self.terms.entrances;
+        let port = entrances.websocket_addr.map_or(0, |addr| addr.port());
+        (port, entrances.websocket_until())
     }
 
     /// The port of the pages, if they are in clear.

@@ -1,13 +1,16 @@
 //! Other options for a server that is running.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use rand::seq::SliceRandom;
 use thiserror::Error;
 
 use super::{Entrances, Phase, Server, Shared, Terms, terms::greeting};
 use crate::{
-    Auth, Config, Credential, Secret, User, WebSocket,
+    Auth, Config, Credential, HandshakeFirst, Secret, Tls, User, WebSocket,
     conf::duration::show,
     ledger::Reason,
     outbox::{Ending, Ring},
@@ -60,15 +63,16 @@ const FIXED: &[(&str, Shown)] = &[
     ("NoHeaderSupport", |c| (!c.headers).to_string()),
     ("LameDuckDuration", |c| show(c.lame_duck_duration)),
     ("LameDuckGracePeriod", |c| show(c.lame_duck_grace_period)),
-    ("HTTPHost", |c| c.monitoring.host.clone().unwrap_or_default()),
-    ("HTTPPort", |c| c.monitoring.port.map(|port| port.to_string()).unwrap_or_default()),
-    ("HTTPSPort", |c| c.monitoring.https_port.map(|port| port.to_string()).unwrap_or_default()),
+    ("HTTPHost", |c| c.monitoring.host.as_ref().unwrap_or(&c.host).clone()),
+    ("HTTPPort", |c| pages_port(c.monitoring.port)),
+    ("HTTPSPort", |c| pages_port(c.monitoring.https_port)),
     ("HTTPBasePath", |c| c.monitoring.base_path.clone()),
     ("MaxClosedClients", |c| c.monitoring.max_closed_clients.to_string()),
     ("LogSizeLimit", |c| c.program.log_file_bytes_max.to_string()),
     ("LogMaxFiles", |c| c.program.log_files_max.to_string()),
     ("AllowNonTLS", |c| c.allow_non_tls.to_string()),
     ("ProxyProtocol", |c| c.proxy_protocol.to_string()),
+    ("TLSRateLimit", |c| c.tls.as_ref().map_or(0, |tls| tls.connections_per_second).to_string()),
     ("Profile", |c| c.profile.version().to_owned()),
     ("Threads", |c| c.threads.to_string()),
 ];
@@ -76,7 +80,10 @@ const FIXED: &[(&str, Shown)] = &[
 /// Options that hold at once, as nats-server's log names them.
 const CHANGEABLE: &[(&str, Shown)] = &[
     ("client_advertise", |c| c.client_advertise.clone().unwrap_or_default()),
-    ("max_connections", |c| c.max_connections.to_string()),
+    ("max_connections", |c| match c.max_connections {
+        usize::MAX => "-1".to_owned(),
+        max => max.to_string(),
+    }),
     ("max_control_line", |c| c.max_control_line_bytes.to_string()),
     ("max_payload", |c| c.max_payload_bytes.to_string()),
     ("ping_interval", |c| show(c.ping_interval)),
@@ -92,6 +99,15 @@ const CHANGEABLE: &[(&str, Shown)] = &[
     ("pid_file", |c| path(&c.program.pid_file)),
     ("ports_file_dir", |c| path(&c.program.ports_dir)),
 ];
+
+/// 0 is no port, and -1 any that is free.
+fn pages_port(port: Option<u16>) -> String {
+    match port {
+        None => "0".to_owned(),
+        Some(0) => "-1".to_owned(),
+        Some(port) => port.to_string(),
+    }
+}
 
 fn path(path: &Option<std::path::PathBuf>) -> String {
     path.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
@@ -117,8 +133,10 @@ fn password(auth: &Auth) -> Option<&Secret> {
 
 /// What has changed about logins, as nats-server's log names it, without values. Users and
 /// accounts are looked at together: there, too, neither is ever named alone.
-fn auth_changes(old: &Auth, new: &Auth) -> Vec<String> {
+fn auth_changes(old: &Config, new: &Config) -> Vec<String> {
     let mut changes = Vec::new();
+    let timeouts = (old.login_timeout(), new.login_timeout());
+    let (old, new) = (&old.auth, &new.auth);
     if old != new {
         changes.extend(["authorization users", "accounts"].map(str::to_owned));
     }
@@ -131,8 +149,49 @@ fn auth_changes(old: &Auth, new: &Auth) -> Vec<String> {
     if old.token != new.token {
         changes.push("authorization token".to_owned());
     }
+    if timeouts.0 != timeouts.1 {
+        changes.push(format!("authorization timeout = {}", timeouts.1.as_secs_f64()));
+    }
+    changes
+}
+
+/// What has changed about TLS, as nats-server's log names it. Certificates and keys are read again
+/// in any case.
+fn tls_changes(old: Option<&Tls>, new: Option<&Tls>) -> Vec<String> {
+    let (Some(old), Some(new)) = (old, new) else {
+        return match (old, new) {
+            (None, Some(_)) => vec!["tls = enabled".to_owned()],
+            (Some(_), None) => vec!["tls = disabled".to_owned()],
+            _ => Vec::new(),
+        };
+    };
+    let mut changes = Vec::new();
+    let told_alone = |tls: &Tls| Tls {
+        timeout: Duration::ZERO,
+        handshake_first: HandshakeFirst::No,
+        pinned_certs: Vec::new(),
+        ..tls.clone()
+    };
+    if told_alone(old) != told_alone(new) {
+        changes.push("tls = enabled".to_owned());
+    }
     if old.timeout != new.timeout {
-        changes.push(format!("authorization timeout = {}", new.timeout.as_secs_f64()));
+        changes.push(format!("tls timeout = {}", new.timeout.as_secs_f64()));
+    }
+    if old.pinned_certs != new.pinned_certs {
+        changes.push(format!("{} pinned_certs", new.pinned_certs.len()));
+    }
+    let first = |tls: &Tls| match tls.handshake_first {
+        HandshakeFirst::No => (false, Duration::ZERO),
+        HandshakeFirst::Always => (true, Duration::ZERO),
+        HandshakeFirst::Within(time) => (true, time),
+    };
+    let ((was_first, fallback_was), (is_first, fallback)) = (first(old), first(new));
+    if was_first != is_first {
+        changes.push(format!("Client TLS handshake first: {is_first}"));
+    }
+    if fallback_was != fallback {
+        changes.push(format!("Client TLS handshake first fallback delay: {}", show(fallback)));
     }
     changes
 }
@@ -190,11 +249,14 @@ impl Server {
         let entrances = entrances.renewed(&config).map_err(unusable)?;
         let changes = CHANGEABLE.iter().filter(differs);
         let changes = changes.map(|(name, show)| format!("{name} = {}", show(&config)));
-        let tls = (old.tls != config.tls).then(|| match config.tls {
-            Some(_) => "tls = enabled".to_owned(),
-            None => "tls = disabled".to_owned(),
-        });
-        let changes = changes.chain(auth_changes(&old.auth, &config.auth)).chain(tls).collect();
+        let named =
+            [("tags", old.tags != config.tags), ("metadata", old.metadata != config.metadata)];
+        let named = named.into_iter().filter(|(_, differs)| *differs);
+        let changes = changes
+            .chain(auth_changes(&old, &config))
+            .chain(tls_changes(old.tls.as_ref(), config.tls.as_ref()))
+            .chain(named.map(|(name, _)| name.to_owned()))
+            .collect();
         self.shared.replace(config, entrances)?;
         Ok(changes)
     }
@@ -220,7 +282,9 @@ impl Shared {
         let greeting = greeting(&config, self.addr, &self.id);
         let mut judged_again = None;
         self.change(|terms| {
-            if terms.config.auth != config.auth {
+            terms.reloaded = Some(SystemTime::now());
+            let timeout = |config: &Config| config.login_timeout();
+            if terms.config.auth != config.auth || timeout(&terms.config) != timeout(&config) {
                 judged_again = Some(terms.authenticator.watch());
                 terms.authenticator = Arc::new(terms.authenticator.reloaded(&config));
             }
@@ -229,7 +293,9 @@ impl Shared {
             let auth_required = terms.authenticator.asks();
             terms.greeting = Arc::new(Info { auth_required, ..greeting });
         });
-        self.herald.follow(self.terms.borrow().authenticator.accounts());
+        let Terms { config, authenticator, .. } = self.terms.borrow().clone();
+        self.herald.speak_of(config);
+        self.herald.follow(authenticator.accounts());
         if let Some(judged_again) = judged_again {
             // Nothing is ever sent: it ends when all have seen to their logins.
             let _ = judged_again.recv_timeout(LOGINS_JUDGED_IN);
@@ -271,7 +337,7 @@ mod tests {
             max_control_line_bytes max_connections max_subscriptions max_subject_tokens
             max_pending_bytes write_deadline ping_interval ping_max shutdown_grace
             lame_duck_duration lame_duck_grace_period max_traced_bytes headers profile threads
-            auth monitoring tls allow_non_tls proxy_protocol websocket
+            auth monitoring tls allow_non_tls proxy_protocol websocket tags metadata digest
             program
         );
         let of_the_pages = fields!(Monitoring, host port https_port base_path max_closed_clients);
@@ -279,9 +345,10 @@ mod tests {
             ProgramConfig, debug trace log_file log_file_bytes_max log_files_max log_time log_utc
             pid_file ports_dir
         );
-        // Of logins four parts need a restart; the others are compared as `auth_changes` does, TLS
-        // and WebSockets as a whole, options of the pages and the program one by one.
-        let all = of_the_server - 1 + of_the_pages + of_the_program;
+        // Of logins four parts need a restart, and one of TLS; the others are compared as
+        // `auth_changes` and `tls_changes` do, WebSockets, tags and metadata as a whole, options of
+        // the pages and the program one by one. A digest is of others.
+        let all = of_the_server - 3 + of_the_pages + of_the_program;
         assert_eq!(FIXED.len() + CHANGEABLE.len(), all);
     }
 }

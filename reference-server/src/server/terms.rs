@@ -1,6 +1,6 @@
 //! What holds for all connections of a server.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::SystemTime};
 
 use super::Entrances;
 use crate::{Config, auth::Authenticator, protocol::Info};
@@ -15,6 +15,9 @@ pub(crate) struct Terms {
     /// How new connections are let in.
     pub(crate) entrances: Arc<Entrances>,
     pub(crate) phase: Phase,
+    /// When a reload has changed it, if one has.
+    #[cfg_attr(not(feature = "monitoring"), allow(dead_code, reason = "a page tells it"))]
+    pub(crate) reloaded: Option<SystemTime>,
 }
 
 /// How far a server's life has come.
@@ -38,6 +41,7 @@ impl Terms {
             authenticator: Arc::new(authenticator),
             entrances: Arc::default(),
             phase: Phase::Serving,
+            reloaded: None,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
+    Config,
     router::{Account, Client},
     server::{Shared, Terms},
 };
@@ -20,6 +21,8 @@ impl Herald {
     }
 
     pub(crate) fn follow(&self, _: &[Arc<Account>]) {}
+
+    pub(crate) fn speak_of(&self, _: Arc<Config>) {}
 
     pub(crate) fn connected(&self, _: &Client) {}
 

@@ -9,7 +9,7 @@ use super::{
     voice::Voice,
 };
 use crate::{
-    Profile,
+    Config, Profile,
     ledger::Record,
     protocol::Publish,
     router::{Account, Client, Passage, Scope, Service, Subscription},
@@ -97,6 +97,13 @@ impl Herald {
             if !taken.iter().any(|(known, _)| Arc::ptr_eq(known, account)) {
                 taken.push((account.clone(), shared.open(account)));
             }
+        }
+    }
+
+    /// Speaks of the server as these options have it.
+    pub(crate) fn speak_of(&self, config: Arc<Config>) {
+        if let Some(shared) = &self.0 {
+            shared.voice.follow(config);
         }
     }
 

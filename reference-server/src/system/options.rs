@@ -25,7 +25,7 @@ struct Filter {
     host: String,
     domain: String,
     exact: bool,
-    tagged: bool,
+    tags: Vec<String>,
 }
 
 /// The options of one request.
@@ -121,14 +121,17 @@ impl Form {
 }
 
 impl Options {
-    /// Whether this server is meant. Its cluster and domain have no names, and it has no tags.
+    /// Whether this server is meant. Its cluster and domain have no names.
     pub(super) fn mean(&self, server: &Voice) -> bool {
-        let Filter { name, cluster, host, domain, exact, tagged } = &self.filter;
+        let Filter { name, cluster, host, domain, exact, tags } = &self.filter;
         let fits = |wanted: &str, is: &str| {
             wanted.is_empty() || if *exact { is == wanted } else { is.contains(wanted) }
         };
-        let nowhere = cluster.is_empty() && domain.is_empty() && !tagged;
-        nowhere && fits(name, server.server_name()) && fits(host, server.host())
+        let nowhere = cluster.is_empty() && domain.is_empty();
+        nowhere
+            && server.is_tagged(tags)
+            && fits(name, server.server_name())
+            && fits(host, server.host())
     }
 
     fn take(&mut self, (name, kind, parameter): Field, value: &Value) -> Option<()> {
@@ -166,7 +169,7 @@ impl Options {
                 let texts: Option<Vec<&str>> = list.iter().map(Value::as_str).collect();
                 let texts: Vec<String> = texts?.into_iter().map(str::to_owned).collect();
                 match name {
-                    "tags" => self.filter.tagged = !texts.is_empty(),
+                    "tags" => self.filter.tags = texts,
                     _ => self.accounts = texts,
                 }
             }

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::SystemTime,
@@ -13,7 +13,7 @@ use rand::distr::{Alphanumeric, SampleString};
 use serde::Serialize;
 
 use crate::{
-    Profile,
+    Config, Profile,
     monitoring::{feature_flags, time},
     protocol::Publish,
     router::{Account, Client, Publisher, Scope},
@@ -34,6 +34,8 @@ pub(super) struct Voice {
     host: String,
     version: String,
     profile: Profile,
+    /// The configuration, of which a reload changes tags and metadata.
+    config: Mutex<Arc<Config>>,
     /// Messages so far.
     seq: AtomicU64,
 }
@@ -45,6 +47,10 @@ pub(super) struct ServerInfo<'a> {
     host: &'a str,
     id: &'a str,
     ver: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    metadata: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     feature_flags: BTreeMap<&'static str, bool>,
     jetstream: bool,
@@ -82,8 +88,24 @@ impl Voice {
             host: terms.config.host.clone(),
             version: greeting.version.to_string(),
             profile: terms.config.profile,
+            config: Mutex::new(terms.config.clone()),
             seq: AtomicU64::new(0),
         }
+    }
+
+    /// Tells other tags and metadata from now on.
+    pub(super) fn follow(&self, config: Arc<Config>) {
+        *self.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
+    }
+
+    fn config(&self) -> Arc<Config> {
+        self.config.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether it has all of these tags.
+    pub(super) fn is_tagged(&self, tags: &[String]) -> bool {
+        let config = self.config();
+        tags.iter().all(|tag| config.tags.contains(&tag.trim().to_lowercase()))
     }
 
     /// Whether any client listens in the system account.
@@ -118,11 +140,14 @@ impl Voice {
 
     /// What the next message says of the server.
     pub(super) fn server_info(&self) -> ServerInfo<'_> {
+        let config = self.config();
         ServerInfo {
             name: &self.server_name,
             host: &self.host,
             id: &self.server_id,
             ver: &self.version,
+            tags: config.tags.clone(),
+            metadata: config.metadata.clone(),
             feature_flags: feature_flags(self.profile).iter().copied().collect(),
             jetstream: false,
             flags: (self.profile >= Profile::V2_10).then_some(0),

@@ -20,6 +20,11 @@ impl Acceptor {
         match *self {}
     }
 
+    #[cfg(feature = "monitoring")]
+    pub(crate) fn valid_until(&self) -> Option<std::time::SystemTime> {
+        match *self {}
+    }
+
     pub(crate) async fn admit(
         &self,
         _: TcpStream,

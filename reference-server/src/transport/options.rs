@@ -231,7 +231,7 @@ impl WebSocket {
 
     /// Who may log in here, if that is not as elsewhere.
     pub(crate) fn auth(&self, server: &Auth) -> Option<Auth> {
-        let timeout = self.login_timeout.unwrap_or(server.timeout);
+        let timeout = self.login_timeout.or(server.timeout);
         let server = Auth { timeout, ..server.clone() };
         if !self.replaces_logins() {
             return self.login_timeout.is_some().then_some(server);

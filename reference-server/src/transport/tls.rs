@@ -6,7 +6,7 @@ mod strangers;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
@@ -19,7 +19,10 @@ use super::{
     ClientCertificate, HandshakeFirst, NotAdmitted, Peer, Stream, Tls, TlsSession, TransportError,
     first_byte,
 };
-use crate::{connection, protocol::Info};
+use crate::{
+    connection,
+    protocol::{Info, encode},
+};
 
 /// The first byte of every handshake: a record of that type.
 const HANDSHAKE_RECORD: u8 = 0x16;
@@ -46,6 +49,8 @@ struct Current {
     asks_for_certificate: bool,
     maps_user: bool,
     pinned_certs: Vec<[u8; 32]>,
+    #[cfg_attr(not(feature = "monitoring"), allow(dead_code, reason = "a page tells it"))]
+    valid_until: Option<SystemTime>,
     rate: Rate,
 }
 
@@ -82,6 +87,12 @@ impl Acceptor {
     /// Whether clients that speak in clear are served as well.
     pub(crate) fn serves_in_clear(&self) -> bool {
         self.allow_clear && self.current.first != HandshakeFirst::Always
+    }
+
+    /// Until when the server's certificate is valid.
+    #[cfg(feature = "monitoring")]
+    pub(crate) fn valid_until(&self) -> Option<SystemTime> {
+        self.current.valid_until
     }
 
     /// Lets a client in: INFO in clear and the handshake, or only one of the two, as the options
@@ -165,6 +176,7 @@ impl Current {
             asks_for_certificate: tls.asks_for_certificate(),
             maps_user: tls.verify_and_map,
             pinned_certs: tls.pinned_certs.clone(),
+            valid_until: settings::valid_until(tls),
             rate: Rate { max: tls.connections_per_second, begun: Mutex::new((Instant::now(), 0)) },
         })
     }
@@ -176,7 +188,7 @@ impl Current {
     ) -> Result<(TlsStream<TcpStream>, TlsSession), NotAdmitted> {
         let refused = |words: &str| NotAdmitted::Tls(words.to_owned());
         if !self.rate.allows(Instant::now()) {
-            return Err(refused("tls: connection rate limit exceeded"));
+            return Err(throttled(stream, first).await);
         }
         // An alert would be bytes that a client in clear takes for a broken line (TLS-004).
         match first_byte(&stream, self.timeout).await {
@@ -202,6 +214,19 @@ impl Current {
         }
         Ok((stream, session))
     }
+}
+
+/// Whoever has read INFO in clear is told why in clear, too (TLS-017).
+async fn throttled(mut stream: TcpStream, first: bool) -> NotAdmitted {
+    let refusal = NotAdmitted::Throttled;
+    if !first {
+        let mut line = Vec::new();
+        encode::error(&mut line, &refusal.to_string());
+        // Who does not take it is gone anyway.
+        let _ = stream.write_all(&line).await;
+    }
+    connection::last_moments(&mut stream).await;
+    refusal
 }
 
 impl Rate {

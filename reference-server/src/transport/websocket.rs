@@ -77,6 +77,12 @@ impl Acceptor {
         (info.tls_required, info.tls_available, info.tls_verify) = (tls, tls, false);
     }
 
+    /// Until when the server's certificate is valid, if there is one.
+    #[cfg(feature = "monitoring")]
+    pub(crate) fn valid_until(&self) -> Option<std::time::SystemTime> {
+        self.tls.as_ref().and_then(TlsAcceptor::valid_until)
+    }
+
     /// Does the handshakes of TLS and of the WebSocket.
     ///
     /// # Errors

@@ -203,3 +203,56 @@ fn the_port_is_free_at_once_after_a_kill() {
     assert_ne!(new_id, id);
     assert!(new_id.as_str().unwrap().starts_with('N') && new_id.as_str().unwrap().len() == 56);
 }
+
+#[test]
+fn who_comes_as_early_as_can_be_is_served() {
+    // LIFE-024
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let folder = tempfile::TempDir::new().unwrap();
+    let _server = Running::start_in(folder, "", &["-p", &port.to_string()]);
+    crate::eventually(|| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+    Client::connect(port, r#"{"protocol":0}"#).fence();
+}
+
+#[test]
+fn a_reload_that_is_asked_for_is_over_when_it_is_answered() {
+    // SYS-007
+    let config = |more: &str| {
+        format!(
+            "{more}\naccounts {{ SYS {{ users: [ {{user: s, password: s}} ] }}\n \
+             A {{ users: [ {{user: stays, password: a}} ] }} }}\nsystem_account: SYS\n"
+        )
+    };
+    let leaves = "{user: stays, password: a}, {user: leaves, password: a}";
+    let before = config("max_payload: 1000").replacen("{user: stays, password: a}", leaves, 1);
+    let mut server = Running::start(&before, &[]);
+    let mut system = Client::connect(server.port, r#"{"user":"s","pass":"s"}"#);
+    let mut stays = Client::connect(server.port, r#"{"user":"stays","pass":"a"}"#);
+    let mut leaves = Client::connect(server.port, r#"{"user":"leaves","pass":"a"}"#);
+    system.send("SUB in 1\r\n");
+    let id = system.info["server_id"].as_str().unwrap().to_owned();
+    let asked = format!("PUB $SYS.REQ.SERVER.{id}.RELOAD in 0\r\n\r\n");
+    let mut ask = |config: &str| -> serde_json::Value {
+        std::fs::write(server.path("n.conf"), config).unwrap();
+        system.send(&asked);
+        assert!(system.line().starts_with("MSG in 1 "));
+        serde_json::from_str(&system.line()).unwrap()
+    };
+    let answer = ask(&config("max_payload: 2000"));
+    assert_eq!((&answer["server"]["id"], &answer["error"]), (&id.clone().into(), &().into()));
+    // All of it has happened: new options hold, and who may not stay has been told.
+    assert_eq!(crate::dial(&server).info["max_payload"], 2000);
+    assert_eq!(leaves.rest(), "");
+    stays.fence();
+    let answer = ask(&config("max_payload: 3000\ncolour: red"));
+    let words = answer["error"]["description"].as_str().unwrap();
+    assert!(words.contains("unknown field \"colour\""), "{answer}");
+    assert_eq!(crate::dial(&server).info["max_payload"], 2000);
+    server.wait_for("[INF] Reloaded server configuration");
+    // Who asked knows it, and the log does not.
+    server.signal(Signal::TERM);
+    let failed = |line: &String| line.contains("Failed to reload");
+    assert!(!server.end().1.iter().any(failed), "{:#?}", server.lines);
+}

@@ -250,7 +250,8 @@ async fn a_reload_can_switch_tls_on_and_off() {
     let plain = server.config();
     let tls = Some(certificates.tls());
     let secure = Config { tls: tls.clone(), ..(*plain).clone() };
-    assert_eq!(server.reload(secure.clone()).unwrap(), ["tls = enabled"]);
+    let changes = server.reload(secure.clone()).unwrap();
+    assert_eq!(changes, ["authorization timeout = 3", "tls = enabled"]);
     let (stream, info) = greeted(&server).await;
     assert!(info.contains("\"tls_required\":true"), "{info}");
     ping(&mut certificates.handshake(stream).await.unwrap()).await;
@@ -262,10 +263,49 @@ async fn a_reload_can_switch_tls_on_and_off() {
     let both = Config { allow_non_tls: true, ..(*server.config()).clone() };
     let refused = server.reload(both).unwrap_err().to_string();
     assert!(refused.contains("not supported for AllowNonTLS"), "{refused}");
-    assert_eq!(server.reload((*plain).clone()).unwrap(), ["tls = disabled"]);
+    let changes = server.reload((*plain).clone()).unwrap();
+    assert_eq!(changes, ["authorization timeout = 2", "tls = disabled"]);
     let (mut stream, info) = greeted(&server).await;
     assert!(!info.contains("tls_"), "{info}");
     ping(&mut stream).await;
+}
+
+#[tokio::test]
+async fn a_reload_says_what_has_changed_about_tls() {
+    // LIFE-008; as the log of nats-server 2.15.1 says it.
+    let certificates = Certificates::new();
+    let server = started(certificates.tls()).await;
+    let with = |tls: Tls| Config { tls: Some(tls), ..(*server.config()).clone() };
+    let tls = || Tls { timeout: Duration::from_secs(2), ..certificates.tls() };
+    for (tls, told) in [
+        (tls(), &[][..]),
+        (
+            Tls { timeout: Duration::from_secs(3), ..tls() },
+            &["authorization timeout = 4", "tls timeout = 3"],
+        ),
+        (
+            Tls { handshake_first: HandshakeFirst::Within(Duration::from_millis(50)), ..tls() },
+            &[
+                "authorization timeout = 3",
+                "tls timeout = 2",
+                "Client TLS handshake first: true",
+                "Client TLS handshake first fallback delay: 50ms",
+            ],
+        ),
+        (
+            Tls { handshake_first: HandshakeFirst::Always, ..tls() },
+            &["Client TLS handshake first fallback delay: 0s"],
+        ),
+        (
+            Tls { pinned_certs: vec![[0; 32]], min_version: TlsVersion::V1_3, ..tls() },
+            &["tls = enabled", "1 pinned_certs", "Client TLS handshake first: false"],
+        ),
+    ] {
+        assert_eq!(server.reload(with(tls)).unwrap(), told);
+    }
+    let refused = server.reload(with(Tls { connections_per_second: 3, ..tls() })).unwrap_err();
+    let words = "config reload not supported for TLSRateLimit: old=0, new=3";
+    assert_eq!(refused.to_string(), words);
 }
 
 #[tokio::test]

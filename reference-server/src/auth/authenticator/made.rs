@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use tokio::sync::Semaphore;
@@ -25,6 +26,7 @@ struct Common {
     system: Option<Arc<Account>>,
     server_name: Arc<str>,
     trust: Option<Arc<Trust>>,
+    timeout: Duration,
 }
 
 impl Authenticator {
@@ -44,7 +46,8 @@ impl Authenticator {
         let system = accounts.iter().find(|it| Some(it.name()) == system).cloned();
         let options = trust.as_ref().map_or(&auth.accounts[..], |trust| trust.options());
         let arrangement = Arrangement::new(&accounts, options, config, &server_name);
-        let common = Common { profile: config.profile, accounts, system, server_name, trust };
+        let (profile, timeout) = (config.profile, config.login_timeout());
+        let common = Common { profile, accounts, system, server_name, trust, timeout };
         let all = Authenticator::by(auth, common.clone());
         let own = config.websocket.as_ref().and_then(|it| Some((it, it.auth(auth)?)));
         let websocket = own.map(|(websocket, auth)| {
@@ -60,7 +63,7 @@ impl Authenticator {
     }
 
     fn by(auth: &Auth, common: Common) -> Authenticator {
-        let Common { profile, accounts, system, server_name, trust } = common;
+        let Common { profile, accounts, system, server_name, trust, timeout } = common;
         let mut by_name = HashMap::new();
         let mut by_nkey = HashMap::new();
         for (account, user, permissions) in auth.users() {
@@ -105,7 +108,7 @@ impl Authenticator {
             anybody: Arc::new(anybody),
             silent_guest: guest.clone(),
             guest,
-            timeout: auth.timeout,
+            timeout: auth.timeout.unwrap_or(timeout),
             websocket: None,
             _arrangement: None,
             server_name,

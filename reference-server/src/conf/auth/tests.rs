@@ -16,10 +16,10 @@ fn refused(text: &str) -> String {
 fn logins_are_read_in_all_their_forms() {
     let auth = merged("authorization { token: s3cret, timeout: 0.5 }");
     assert_eq!(auth.token, Some("s3cret".into()));
-    assert_eq!(auth.timeout, Duration::from_millis(500));
+    assert_eq!(auth.timeout, Some(Duration::from_millis(500)));
     let auth = merged("authorization { username: u, pass: \"p w\", timeout: \"700ms\" }");
     let user = User::with_password("u", "p w");
-    assert_eq!((auth.user, auth.timeout), (Some(user), Duration::from_millis(700)));
+    assert_eq!((auth.user, auth.timeout), (Some(user), Some(Duration::from_millis(700))));
     let auth = merged("authorization { users: [] }");
     assert!(!auth.is_required(), "AUTH-007");
     let auth = merged(

@@ -1,5 +1,7 @@
 //! What a client's certificate says of its holder.
 
+use std::time::{Duration, SystemTime};
+
 use sha2::{Digest, Sha256};
 use x509_parser::{
     certificate::X509Certificate,
@@ -46,6 +48,13 @@ pub(super) fn read(der: &[u8]) -> Result<ClientCertificate, String> {
         }
     }
     Ok(read)
+}
+
+/// Until when a certificate in DER is valid.
+pub(super) fn valid_until(der: &[u8]) -> Option<SystemTime> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let seconds = u64::try_from(certificate.validity().not_after.timestamp()).ok()?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
 /// RFC 4514: the last part first.

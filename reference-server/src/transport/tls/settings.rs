@@ -1,6 +1,6 @@
 //! Options of TLS, certificates and keys, made into what rustls takes.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::SystemTime};
 
 use tokio_rustls::rustls::{
     RootCertStore, ServerConfig, SupportedCipherSuite,
@@ -12,7 +12,7 @@ use tokio_rustls::rustls::{
     version,
 };
 
-use super::strangers::Strangers;
+use super::{certificate, strangers::Strangers};
 use crate::transport::{Identity, Pem, Tls, TlsVersion, TransportError};
 
 /// Makes the configuration; reads every file that it names.
@@ -38,6 +38,12 @@ pub(super) fn server_config(tls: &Tls) -> Result<ServerConfig, TransportError> {
         false => builder.with_no_client_auth(),
     };
     Ok(builder.with_cert_resolver(Arc::new(Keys(keys?))))
+}
+
+/// Until when the first of the certificates is valid; nothing if they can't be read.
+pub(super) fn valid_until(tls: &Tls) -> Option<SystemTime> {
+    let chain = certificates(&tls.identities.first()?.certificates).ok()?;
+    certificate::valid_until(chain.first()?)
 }
 
 /// The name in the registry: rustls marks those of TLS 1.3.
