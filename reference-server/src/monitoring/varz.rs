@@ -2,7 +2,11 @@
 
 mod websocket;
 
-use std::{collections::BTreeMap, thread::available_parallelism, time::Duration};
+use std::{
+    collections::BTreeMap,
+    thread::available_parallelism,
+    time::{Duration, SystemTime},
+};
 
 use serde::Serialize;
 
@@ -204,11 +208,13 @@ pub(super) fn varz(
         slow_consumer_stats: (profile >= Profile::V2_10).then(|| clients(all.slow_consumers)),
         stale_connection_stats: (profile >= Profile::V2_12).then(|| clients(all.stale_connections)),
         disk_io_wait_stats: (profile >= Profile::V2_14).then(DiskWaits::default),
-        tls_cert_not_after: server
-            .tls_until()
-            .filter(|_| profile >= Profile::V2_12)
-            .map(format::time),
+        tls_cert_not_after: valid_until(server.tls_until(), profile),
     }
+}
+
+/// When a certificate ends, where the release tells it.
+fn valid_until(end: Option<SystemTime>, profile: Profile) -> Option<String> {
+    end.filter(|_| profile >= Profile::V2_12).map(format::time)
 }
 
 /// How many are connected, and all that ever went on.

@@ -1,11 +1,9 @@
 //! What `/varz` says of the listener for WebSockets.
 
-use std::time::SystemTime;
-
 use serde::Serialize;
 
-use super::{Number, format, nanos};
-use crate::{Profile, WebSocket, server::Overview};
+use super::{Number, format, nanos, valid_until};
+use crate::{WebSocket, server::Overview};
 
 /// The listener; what is not configured is absent, and so all of it without one.
 #[derive(Default, Serialize)]
@@ -43,7 +41,7 @@ pub(super) struct Varz {
 impl Varz {
     pub(super) fn of(server: &Overview<'_>) -> Varz {
         let Some(it) = &server.config().websocket else { return Varz::default() };
-        let (port, until): (u16, Option<SystemTime>) = server.websocket();
+        let (port, until) = server.websocket();
         let WebSocket { tls, handshake_timeout, .. } = it;
         let pinned = tls.iter().flat_map(|tls| &tls.pinned_certs);
         Varz {
@@ -61,9 +59,7 @@ impl Varz {
             same_origin: it.same_origin,
             allowed_origins: it.allowed_origins.clone(),
             compression: it.compression,
-            tls_cert_not_after: until
-                .filter(|_| server.profile() >= Profile::V2_12)
-                .map(format::time),
+            tls_cert_not_after: valid_until(until, server.profile()),
         }
     }
 }
