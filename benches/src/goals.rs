@@ -2,11 +2,15 @@
 //!
 //! For each unit of a shape the server's processor time is to be at most half of the best other's.
 //! The rate is to be at least twice the best other's, where the limit leaves so much room; where it
-//! doesn't, at least three quarters of the limit's. A goal that the limit misses is out of reach.
+//! doesn't, at least three quarters of the limit's, and never less than the best other's, which is
+//! all that is wanted of subscriptions. 99 % of all requests are to be answered as soon as with the
+//! best other. A silent connection and a subscription have a size. A goal that the limit misses is
+//! out of reach.
 
 use crate::{
     error::{Error, Result},
     record::{Metric, Record, ShapeRecord},
+    shape::Load,
     statistics::median_score,
 };
 
@@ -16,6 +20,10 @@ const CPU_SHARE: f64 = 0.5;
 const RATE_TIMES: f64 = 2.0;
 /// Of the limit's rate.
 const LIMIT_SHARE: f64 = 0.75;
+/// Bytes of a silent connection.
+const CONNECTION_BYTES: f64 = 10_240.0;
+/// Bytes of a subscription.
+const SUBSCRIPTION_BYTES: f64 = 360.0;
 
 /// Who is judged, and by whom.
 #[derive(Debug, Clone)]
@@ -33,7 +41,7 @@ pub struct Standard {
 pub struct Goal {
     /// [`ShapeRecord::id`].
     pub shape: String,
-    /// Processor time or rate.
+    /// Processor time, rate, latency or size.
     pub metric: Metric,
     /// The broker's median; none without a score, which reaches no goal.
     pub value: Option<f64>,
@@ -81,7 +89,7 @@ impl Goal {
     }
 }
 
-/// The goals of all shapes whose verdicts rest on processor time or rate.
+/// The goals of all shapes.
 ///
 /// # Errors
 /// Names that are no targets of the record.
@@ -96,63 +104,73 @@ pub fn goals(record: &Record, standard: &Standard) -> Result<Vec<Goal>> {
             )));
         }
     }
-    let both = |shape| [cpu(record, shape, standard), rate(record, shape, standard)];
-    Ok(record.shapes.iter().flat_map(both).flatten().collect())
+    Ok(record.shapes.iter().flat_map(|shape| of_shape(record, shape, standard)).collect())
+}
+
+fn of_shape(record: &Record, shape: &ShapeRecord, standard: &Standard) -> Vec<Goal> {
+    let median = |name: &String, metric| median_score(record, &shape.id, name, metric);
+    let goal = |metric| {
+        let limit = standard.limit.as_ref().and_then(|name| median(name, metric));
+        let (wanted, why) = match (metric, shape.shape.load) {
+            (Metric::MemoryEach, Load::Idle { .. }) => (CONNECTION_BYTES, "a size".to_owned()),
+            (Metric::MemoryEach, _) => (SUBSCRIPTION_BYTES, "a size".to_owned()),
+            (metric, load) => wanted(metric, load, best(record, shape, standard, metric)?, limit)?,
+        };
+        let value = median(&standard.broker, metric);
+        Some(Goal { shape: shape.id.clone(), metric, value, wanted, why, limit })
+    };
+    // As in the order of reports, processor time first.
+    [Metric::ServerCpu, Metric::Rate, Metric::LatencyP99, Metric::MemoryEach]
+        .into_iter()
+        .filter(|metric| shape.primary.contains(metric))
+        .filter_map(goal)
+        .collect()
+}
+
+/// What is to be reached beside the best other, and where that comes from.
+fn wanted(
+    metric: Metric,
+    load: Load,
+    (best, name): (f64, &str),
+    limit: Option<f64>,
+) -> Option<(f64, String)> {
+    let no_worse = (best, format!("as {name}"));
+    Some(match metric {
+        Metric::ServerCpu => (best * CPU_SHARE, format!("half of {name}")),
+        Metric::LatencyP99 => no_worse,
+        Metric::Rate if matches!(load, Load::Subscriptions { .. }) => no_worse,
+        Metric::Rate => match limit {
+            Some(limit) if limit < best * RATE_TIMES => match limit * LIMIT_SHARE {
+                share if share < best => no_worse,
+                share => (share, "three quarters of the limit".to_owned()),
+            },
+            _ => (best * RATE_TIMES, format!("twice {name}")),
+        },
+        _ => return None,
+    })
 }
 
 /// The best other's median, and who that is.
 fn best<'a>(
     record: &Record,
     shape: &ShapeRecord,
-    against: &'a [String],
+    standard: &'a Standard,
     metric: Metric,
 ) -> Option<(f64, &'a str)> {
-    if !shape.primary.contains(&metric) {
-        return None;
-    }
     let more = metric.higher_is_better() == Some(true);
     let of =
         |name: &'a String| Some((median_score(record, &shape.id, name, metric)?, name.as_str()));
-    against.iter().filter_map(of).reduce(
-        |one, other| {
-            if (other.0 > one.0) == more { other } else { one }
-        },
-    )
-}
-
-fn cpu(record: &Record, shape: &ShapeRecord, standard: &Standard) -> Option<Goal> {
-    let metric = Metric::ServerCpu;
-    let (best, name) = best(record, shape, &standard.against, metric)?;
-    let median = |name: &String| median_score(record, &shape.id, name, metric);
-    Some(Goal {
-        shape: shape.id.clone(),
-        metric,
-        value: median(&standard.broker),
-        wanted: best * CPU_SHARE,
-        why: format!("half of {name}"),
-        limit: standard.limit.as_ref().and_then(median),
-    })
-}
-
-fn rate(record: &Record, shape: &ShapeRecord, standard: &Standard) -> Option<Goal> {
-    let metric = Metric::Rate;
-    let (best, name) = best(record, shape, &standard.against, metric)?;
-    let median = |name: &String| median_score(record, &shape.id, name, metric);
-    let limit = standard.limit.as_ref().and_then(median);
-    let (wanted, why) = match limit {
-        Some(limit) if limit < best * RATE_TIMES => {
-            (limit * LIMIT_SHARE, "three quarters of the limit".to_owned())
-        }
-        _ => (best * RATE_TIMES, format!("twice {name}")),
-    };
-    let value = median(&standard.broker);
-    Some(Goal { shape: shape.id.clone(), metric, value, wanted, why, limit })
+    standard
+        .against
+        .iter()
+        .filter_map(of)
+        .reduce(|one, other| if (other.0 > one.0) == more { other } else { one })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::read;
+    use crate::{report::read, shape::select};
 
     fn record() -> Record {
         let data = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/record.json");
@@ -202,6 +220,61 @@ mod tests {
             assert_eq!((goal.wanted, goal.is_met()), (wanted, met));
         }
         assert_eq!(first(&record, None, Metric::Rate).wanted, 200.0);
+    }
+
+    #[test]
+    fn a_rate_is_never_to_be_behind() {
+        let mut record = record();
+        set(&mut record, "nats-server@2.15.1", Metric::Rate, 100.0);
+        for (limit, wanted, why) in
+            [(134.0, 100.5, "three quarters of the limit"), (133.0, 100.0, "as nats-server@2.15.1")]
+        {
+            set(&mut record, "relay", Metric::Rate, limit);
+            let goal = first(&record, Some("relay"), Metric::Rate);
+            assert_eq!((goal.wanted, goal.why.as_str()), (wanted, why));
+        }
+    }
+
+    #[test]
+    fn latency_is_to_be_no_worse() {
+        let mut record = record();
+        set(&mut record, "nats-server@2.15.1", Metric::LatencyP99, 70.0);
+        for (value, met) in [(70.0, true), (70.1, false)] {
+            set(&mut record, "embedded", Metric::LatencyP99, value);
+            let goal = first(&record, None, Metric::LatencyP99);
+            assert_eq!((goal.shape.as_str(), goal.wanted), ("request-1/128", 70.0));
+            assert_eq!(goal.is_met(), met);
+        }
+    }
+
+    /// The record with its first shape made into another one.
+    fn shaped(name: &str) -> Record {
+        let mut record = record();
+        let shape = select(&[name.to_owned()], &[]).unwrap().remove(0);
+        record.shapes.truncate(1);
+        record.shapes[0].primary = shape.primary().to_vec();
+        record.shapes[0].shape = shape;
+        record
+    }
+
+    #[test]
+    fn connections_and_subscriptions_have_a_size_whatever_others_take() {
+        for (name, bytes) in [("idle", 10_240.0), ("subscriptions", 360.0)] {
+            let mut record = shaped(name);
+            set(&mut record, "nats-server@2.15.1", Metric::MemoryEach, 1.0);
+            for (value, met) in [(bytes, true), (bytes + 1.0, false)] {
+                set(&mut record, "embedded", Metric::MemoryEach, value);
+                let goal = first(&record, None, Metric::MemoryEach);
+                assert_eq!((goal.wanted, goal.is_met()), (bytes, met));
+            }
+        }
+    }
+
+    #[test]
+    fn subscriptions_are_to_be_made_as_fast_as_elsewhere() {
+        let mut record = shaped("subscriptions");
+        set(&mut record, "nats-server@2.15.1", Metric::Rate, 100.0);
+        assert_eq!(first(&record, None, Metric::Rate).wanted, 100.0);
     }
 
     #[test]
