@@ -12,8 +12,9 @@
 # Four passes, each with what the ones before have missed: the broker's quick tests (own), the
 # scenarios, all tests of the broker (broker), then all tests (all). Who survives must be in
 # ci/mutants.toml with a reason; whoever is there without surviving is an error, too, or a warning if only a part was run. A test
-# that no longer ends has noticed (`timeout`). Writes artifacts/quality/mutants.json. Exit code: 0 all
-# is as listed, 1 it is not, 2 no run could be made. Needs cargo-mutants.
+# that no longer ends has noticed (`timeout`). Writes artifacts/quality/mutants.json, or
+# mutants-part.json if only a part was run. Exit code: 0 all is as listed, 1 it is not, 2 no run could
+# be made. Needs cargo-mutants.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -123,7 +124,8 @@ surviving = {names[name] for name in survivors}
 unknown = [name for name in survivors if names[name] not in listed]
 stale = sorted(listed.keys() - surviving)
 noticed = count["CaughtMutant"] + count["Timeout"]
-pathlib.Path("artifacts/quality/mutants.json").write_text(json.dumps({
+name = "mutants-part" if part else "mutants"
+pathlib.Path(f"artifacts/quality/{name}.json").write_text(json.dumps({
     "command": f"ci/mutants.sh {part}".strip(),
     "date": datetime.date.today().isoformat(),
     "viable": viable,

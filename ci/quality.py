@@ -91,6 +91,7 @@ def plain(told):
 SECTIONS = [
     ("explore", "Random stories", explore),
     ("mutants", "Mutants", mutants),
+    ("mutants-part", "Mutants of what has changed since", mutants),
     ("coverage", "Lines that scenarios reach", coverage),
     ("fuzz", "Fuzzing", fuzz),
     ("hostile", "Hostile clients", hostile),
