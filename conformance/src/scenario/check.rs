@@ -2,7 +2,7 @@
 
 use super::{
     Check, Ordering, Problem, Test,
-    parse::Line,
+    line::Line,
     template::{Use, expr, regex, whole},
 };
 

@@ -1,7 +1,7 @@
 //! Fragments of the server's configuration. They are not text like any other: nothing is escaped,
 //! and only `<path>` stands for something.
 
-use super::{Part, Spanned, Template, parse::Line, template::operand};
+use super::{Part, Spanned, Template, line::Line, template::operand};
 
 /// The lines of a fragment, their common indentation removed.
 pub(super) fn config(lines: &[Line<'_>]) -> Template {
@@ -46,7 +46,7 @@ fn push(parts: &mut Vec<Part>, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::{Expr, parse::lines};
+    use crate::scenario::{Expr, line::lines};
 
     #[test]
     fn only_paths_between_angles_stand_for_something() {

@@ -3,7 +3,7 @@
 use super::{
     Kind, Peer, Problem, Spanned, Template,
     config::config,
-    parse::{Line, without_remark},
+    line::{Line, without_remark},
     problem::nearest,
     template::expr,
     words,

@@ -1,7 +1,7 @@
 //! One way to write a scenario. Only blanks change: comments, order and every byte that is sent or
 //! expected stay as they are.
 
-use super::parse::{Line, lines, split_dialogue, without_remark};
+use super::line::{Line, lines, split_dialogue, without_remark};
 
 /// The text as it should be written. Text that is no scenario comes back with its blanks tidied
 /// all the same; nothing is lost.
@@ -120,7 +120,7 @@ fn statement(text: &str, out: &mut String) {
 }
 
 fn table(rows: &[Line<'_>], out: &mut String) {
-    let cells: Vec<Vec<&str>> = rows.iter().map(|row| super::parse::row_cells(*row)).collect();
+    let cells: Vec<Vec<&str>> = rows.iter().map(|row| super::line::row_cells(*row)).collect();
     let columns = cells.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         let lengths =

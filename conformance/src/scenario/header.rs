@@ -2,7 +2,7 @@
 
 use super::{
     Header, Level, Problem, Span, Spanned, Template, Version, config::config, keys::keys,
-    parse::Line, problem::nearest,
+    line::Line, problem::nearest,
 };
 
 const KEYS: &[&str] = &[

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::{Problem, Spanned, parse::Line, template::is_name, words};
+use super::{Problem, Spanned, line::Line, template::is_name, words};
 
 /// A key pair under a name; with an operator behind it, also a token (JWT).
 #[derive(Debug, Clone, PartialEq)]

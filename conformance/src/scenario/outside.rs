@@ -4,7 +4,7 @@
 use super::{
     Expr, Kind, Peer, Problem, Spanned, Statement, Template,
     config::config,
-    parse::Line,
+    line::Line,
     template::{Use, expr, is_name, whole},
     words,
 };

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::{
-    Act, Expectation, From, Kind, Part, Peer, Problem, Row, Scenario, Span, Spanned, Statement,
-    Tally, Template, Version, Who, control,
+    Expectation, From, Kind, Part, Problem, Row, Scenario, Spanned, Statement, Tally, Version, Who,
+    control,
+    deed::{binding, deed, waiting},
     header::header,
-    needs, outside,
-    problem::nearest,
-    tally,
-    template::{Use, expr, is_name, text, whole},
+    line::{Line, cells, lines, split_dialogue, without_remark},
+    needs, outside, tally,
+    template::{Use, end_line, expr, has_payload, lacks_payload, text, whole},
     words,
 };
 
@@ -43,64 +43,11 @@ pub fn parse(id: &str, source: &str) -> Result<Scenario, Vec<Problem>> {
     }
 }
 
-/// A line without its indentation and line end; blanks at its end may be bytes and stay.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Line<'a> {
-    pub(super) indent: usize,
-    pub(super) text: &'a str,
-    pub(super) start: usize,
-}
-
-impl Line<'_> {
-    pub(super) fn span(&self) -> Span {
-        self.start..self.start + self.text.trim_end().len().max(1)
-    }
-}
-
-pub(super) fn lines(source: &str) -> Vec<Line<'_>> {
-    let mut start = 0;
-    let mut lines = Vec::new();
-    for whole in source.split_inclusive('\n') {
-        // Every CR: one that was left would be the line's end when it is read again.
-        let line = whole.trim_end_matches(['\n', '\r']);
-        let text = line.trim_start_matches(' ');
-        let indent = line.len() - text.len();
-        let text = if text.trim().is_empty() { "" } else { text };
-        lines.push(Line { indent, text, start: start + indent });
-        start += whole.len();
-    }
-    lines
-}
-
 struct Parser<'a> {
     lines: &'a [Line<'a>],
     at: usize,
     problems: Vec<Problem>,
 }
-
-/// Words that begin a statement which no peer begins, for "did you mean".
-const STATEMENTS: &[&str] = &[
-    "in any order",
-    "for",
-    "let",
-    "check",
-    "since",
-    "until",
-    "tally",
-    "within",
-    "between",
-    "wait",
-    "everyone is quiet",
-    "page",
-    "run",
-    "the server logs",
-    "the server has not logged",
-    "the server reloads",
-    "the server enters lame duck mode",
-    "the server shuts down",
-    "another server joins",
-    "another server leaves",
-];
 
 impl<'a> Parser<'a> {
     /// The statements with exactly this indentation; deeper ones have no block to belong to.
@@ -424,197 +371,4 @@ impl<'a> Parser<'a> {
         }
         Ok(Kind::Tally(tally))
     }
-}
-
-fn binding(rest: Line<'_>) -> Result<Kind, Problem> {
-    let wrong =
-        || Problem::new(rest.span(), "a value that can't be read", "expected `let x = text`");
-    let (name, value) = rest.text.split_once('=').ok_or_else(wrong)?;
-    let start = rest.start + name.len() + 1;
-    let blanks = value.len() - value.trim_start().len();
-    let name = Spanned { value: name.trim().to_owned(), span: rest.start..start - 1 };
-    if !is_name(&name.value) {
-        return Err(wrong());
-    }
-    Ok(Kind::Let(name, whole(value.trim(), start + blanks, Use::Send)?))
-}
-
-fn waiting(line: Line<'_>, rest: Line<'_>) -> Result<Kind, Problem> {
-    let because = rest.text.split_once(" because ");
-    let parsed = because.and_then(|(time, reason)| Some((words::duration(time)?, reason.trim())));
-    match parsed {
-        Some((time, reason)) if !reason.is_empty() => Ok(Kind::Wait(time, reason.to_owned())),
-        _ => Err(Problem::new(
-            line.span(),
-            "a wait without its reason",
-            "expected `wait 2s because …`",
-        )
-        .advise("what can be fenced is not waited for: say `alice is quiet`")),
-    }
-}
-
-/// `alice, bob connect {…}` and the other deeds and states of peers.
-fn deed(line: Line<'_>) -> Result<Kind, Problem> {
-    type Deed = fn(Vec<Peer>) -> Kind;
-    const DEEDS: &[(&[&str], Deed)] = &[
-        (&["dials", "dial"], |peers| Kind::Dial(peers, None)),
-        (&["is refused", "are refused"], Kind::Refused),
-        (&["is quiet", "are quiet"], |peers| Kind::Quiet(Who::Peers(peers))),
-        (&["is closed", "are closed"], |peers| Kind::Closed(peers, None)),
-        (&["closes", "close"], |peers| Kind::Act(peers, Act::Close)),
-        (&["half-closes", "half-close"], |peers| Kind::Act(peers, Act::HalfClose)),
-        (&["resets", "reset"], |peers| Kind::Act(peers, Act::Reset)),
-        (&["stops reading", "stop reading"], |peers| Kind::Act(peers, Act::StopReading)),
-        (&["reads on", "read on"], |peers| Kind::Act(peers, Act::ReadOn)),
-    ];
-    let (peers, verb) = words::peers_and_verb(line);
-    if let Some(json) = words::after(verb.text, &["connects", "connect"]) {
-        let names = words::peers(peers, line.start, ',')?;
-        let start = verb.start + verb.text.len() - json.len();
-        let json = json.trim_end();
-        let options = match json.is_empty() {
-            true => None,
-            false => Some(options(json, start)?),
-        };
-        return Ok(Kind::Connect(names, options));
-    }
-    if let Some(kind) = control::peers_deed(peers, verb, line)? {
-        return Ok(kind);
-    }
-    if let Some(upgrade) = outside::upgrade(peers, verb, line)? {
-        return Ok(Kind::Upgrade(upgrade));
-    }
-    if let Some(code) = outside::closed_with(verb) {
-        return Ok(Kind::Closed(words::peers(peers, line.start, ',')?, Some(code?)));
-    }
-    for (forms, kind) in DEEDS {
-        if words::is(verb, forms) {
-            return Ok(kind(words::peers(peers, line.start, ',')?));
-        }
-    }
-    let problem = Problem::new(line.span(), "a line that can't be read", "expected a statement");
-    if let Some(at) = line.text.find(['<', '>']).filter(|at| is_name(&line.text[..*at])) {
-        let (peer, text) = line.text.split_at(at);
-        let (sign, text) = text.split_at(1);
-        return Err(problem.advise(format!("did you mean `{peer}{sign} {text}`, with a blank?")));
-    }
-    let deeds = DEEDS.iter().flat_map(|(forms, _)| *forms).copied();
-    let deeds = deeds.chain(["connects", "starts tls", "fails tls", "upgrades"]);
-    let known = nearest(line.text, STATEMENTS.iter().copied())
-        .or_else(|| nearest(words::first(line).0, STATEMENTS.iter().copied()))
-        .map(str::to_owned)
-        .or_else(|| nearest(verb.text, deeds).map(|deed| format!("{peers} {deed}")));
-    Err(match known {
-        Some(known) => problem.advise(format!("did you mean `{known}`?")),
-        None => problem.advise("`alice> text` sends, `alice< text` expects; see FORMAT.md"),
-    })
-}
-
-/// The JSON object behind `connects`; with placeholders in it, it is one only later.
-fn options(json: &str, start: usize) -> Result<Template, Problem> {
-    let template = whole(json, start, Use::Send)?;
-    if let [Part::Bytes(bytes)] = &template.parts[..]
-        && serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(bytes).is_err()
-    {
-        let label = "expected a JSON object such as `{\"verbose\":true}`, or nothing";
-        return Err(Problem::new(template.span, "not the options of a CONNECT", label));
-    }
-    Ok(template)
-}
-
-/// `alice, bob> text`: the peers, the sign, the text behind one blank.
-pub(super) fn split_dialogue(line: Line<'_>) -> Option<(String, char, Line<'_>)> {
-    let at = line.text.find(['<', '>'])?;
-    let (peers, rest) = line.text.split_at(at);
-    let listed = peers.split([',', '|']).all(|peer| is_name(peer.trim()));
-    let sign = rest.chars().next()?;
-    let text = rest[1..].strip_prefix(' ').unwrap_or(&rest[1..]);
-    if !listed || (text.len() + 1 == rest.len() && !text.is_empty()) {
-        return None;
-    }
-    let start = line.start + line.text.len() - text.len();
-    Some((peers.to_owned(), sign, Line { text, start, ..line }))
-}
-
-/// The cells of a row, blanks around them cut off.
-pub(super) fn row_cells(row: Line<'_>) -> Vec<&str> {
-    let body = row.text[1..].trim_end();
-    let body = body.strip_suffix(" |").unwrap_or(body);
-    split_cells(body).into_iter().map(str::trim).collect()
-}
-
-fn cells(row: Line<'_>) -> Result<Vec<Template>, Problem> {
-    let offset = row.text.as_ptr() as usize;
-    let cell = |cell: &str| {
-        let start = row.start + (cell.as_ptr() as usize - offset);
-        whole(cell, start, Use::Expect)
-    };
-    row_cells(row).into_iter().map(cell).collect()
-}
-
-/// Splits at `|`, but not at the cut `\|`.
-fn split_cells(body: &str) -> Vec<&str> {
-    let mut cells = Vec::new();
-    let mut from = 0;
-    for (at, _) in body.match_indices('|') {
-        if !body[..at].ends_with('\\') {
-            cells.push(&body[from..at]);
-            from = at + 1;
-        }
-    }
-    cells.push(&body[from..]);
-    cells
-}
-
-/// A remark stands behind a blank and `#`, outside of JSON texts.
-pub(super) fn without_remark(text: &str) -> &str {
-    let mut quoted = false;
-    let mut before = ' ';
-    for (at, letter) in text.char_indices() {
-        match letter {
-            '"' if before != '\\' => quoted = !quoted,
-            '#' if !quoted && before == ' ' => return text[..at].trim_end(),
-            _ => {}
-        }
-        before = letter;
-    }
-    text.trim_end()
-}
-
-/// Adds the CR LF that ends a line.
-fn end_line(template: &mut Template, unfinished: bool) {
-    if unfinished {
-        return;
-    }
-    match template.parts.last_mut() {
-        Some(Part::Bytes(bytes)) => bytes.extend_from_slice(b"\r\n"),
-        _ => template.parts.push(Part::Bytes(b"\r\n".to_vec())),
-    }
-}
-
-/// Whether it is a message that ends with its first line.
-fn lacks_payload(text: &str, template: &Template) -> bool {
-    let verb = text.split([' ', '\t']).next().unwrap_or_default();
-    matches!(verb, "MSG" | "HMSG") && !has_payload(template)
-}
-
-/// Whether anything follows the first line end.
-fn has_payload(template: &Template) -> bool {
-    let mut ended = false;
-    for part in &template.parts {
-        match part {
-            Part::Bytes(bytes) if !ended => {
-                let end = bytes.windows(2).position(|pair| pair == b"\r\n");
-                if let Some(end) = end {
-                    ended = true;
-                    if end + 2 < bytes.len() {
-                        return true;
-                    }
-                }
-            }
-            _ if ended => return true,
-            _ => {}
-        }
-    }
-    false
 }

@@ -1,6 +1,6 @@
 //! The lines below `tally`.
 
-use super::{Bound, Counted, Ordering, Problem, Tally, parse::Line};
+use super::{Bound, Counted, Ordering, Problem, Tally, line::Line};
 
 /// Reads a bound, or the shares.
 pub(super) fn bound(line: Line<'_>, tally: &mut Tally) -> Result<(), Problem> {

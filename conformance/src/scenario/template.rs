@@ -301,3 +301,41 @@ impl Reader<'_> {
 fn is_name_or_blank(text: &str) -> bool {
     text == "_" || is_name(text)
 }
+
+/// Adds the CR LF that ends a line.
+pub(super) fn end_line(template: &mut Template, unfinished: bool) {
+    if unfinished {
+        return;
+    }
+    match template.parts.last_mut() {
+        Some(Part::Bytes(bytes)) => bytes.extend_from_slice(b"\r\n"),
+        _ => template.parts.push(Part::Bytes(b"\r\n".to_vec())),
+    }
+}
+
+/// Whether it is a message that ends with its first line.
+pub(super) fn lacks_payload(text: &str, template: &Template) -> bool {
+    let verb = text.split([' ', '\t']).next().unwrap_or_default();
+    matches!(verb, "MSG" | "HMSG") && !has_payload(template)
+}
+
+/// Whether anything follows the first line end.
+pub(super) fn has_payload(template: &Template) -> bool {
+    let mut ended = false;
+    for part in &template.parts {
+        match part {
+            Part::Bytes(bytes) if !ended => {
+                let end = bytes.windows(2).position(|pair| pair == b"\r\n");
+                if let Some(end) = end {
+                    ended = true;
+                    if end + 2 < bytes.len() {
+                        return true;
+                    }
+                }
+            }
+            _ if ended => return true,
+            _ => {}
+        }
+    }
+    false
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Peer, Problem, Spanned, parse::Line, template::is_name};
+use super::{Peer, Problem, Spanned, line::Line, template::is_name};
 
 /// Names that can't be peers.
 const RESERVED: &[&str] = &["everyone", "server"];
