@@ -102,10 +102,20 @@ proptest! {
             header: header.as_ref().map(|block| (block.len(), length.as_bytes())),
             size: total.as_bytes(),
             body: &body,
+            rest: None,
         };
         let mut bytes = Vec::new();
-        let rest = encode::delivery(&mut bytes, &message, &sid, takes_headers).to_vec();
-        bytes.extend([&rest[..], b"\r\nPING\r\n"].concat());
+        let sent = encode::delivery(&mut bytes, &message, &sid, takes_headers).to_vec();
+        bytes.extend([&sent[..], b"\r\n"].concat());
+        let digits = message.header.map(|(_, digits)| digits);
+        let words = [reply.as_deref(), digits, Some(message.size)];
+        let words: Vec<&[u8]> = words.into_iter().flatten().collect();
+        let rest = [b" ", &words.join(&b' ')[..], b"\r\n", &body, b"\r\n"].concat();
+        let (as_it_came, mut whole) = (Publish { rest: Some(&rest), ..message }, Vec::new());
+        let could = encode::as_it_came(&mut whole, &as_it_came, &sid, takes_headers);
+        prop_assert_eq!(could, takes_headers || header.is_none());
+        prop_assert!(!could || whole == bytes);
+        bytes.extend(b"PING\r\n");
         let Frame(frame) = wire::next(&mut bytes).unwrap().unwrap();
         prop_assert_eq!(bytes, b"PING\r\n");
         let end = frame.iter().position(|byte| *byte == b'\n').unwrap();
