@@ -38,6 +38,8 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 
 #[cfg(feature = "jwt")]
+#[cfg(feature = "monitoring")]
+pub(crate) use self::exchange::Unanswered;
 pub(crate) use self::scope::Lease;
 pub(crate) use self::{
     account::Account,

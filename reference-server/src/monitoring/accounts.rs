@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{
-    exchange::Exchange,
+    exchange::{Exchange, Response, responses},
     format,
     query::{BadRequest, Query},
     subsz::SublistStats,
@@ -46,6 +46,8 @@ pub(super) struct AccountDetail {
     #[serde(skip_serializing_if = "Option::is_none")]
     name_tag: Option<String>,
     sublist_stats: SublistStats,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    responses: BTreeMap<String, Response>,
 }
 
 pub(super) fn accountz(server: &Overview<'_>, query: &Query) -> Result<Accountz, BadRequest> {
@@ -88,6 +90,7 @@ pub(super) fn account_detail(
         exchange: Exchange::of(&server.config().auth, name),
         name_tag: (server.profile() >= Profile::V2_11).then(|| name.to_owned()),
         sublist_stats: SublistStats::of(&accounts),
+        responses: accounts.iter().flat_map(|account| responses(account)).collect(),
     })
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::{
     Auth, ExportKind, ImportKind, ResponseType,
     auth::GLOBAL_ACCOUNT,
+    router::{Account, Unanswered},
     subject::{
         mapping::Mappings,
         transform::{numbered, pattern_of},
@@ -52,6 +53,37 @@ struct Import {
     invalid: bool,
     share: bool,
     tracking: bool,
+}
+
+/// A request of another account that has not been answered, as an import of its reply subject.
+#[derive(Serialize)]
+pub(super) struct Response {
+    subject: String,
+    account: String,
+    to: String,
+    local_subject: String,
+    /// A service, by its number.
+    r#type: u8,
+    invalid: bool,
+    share: bool,
+    tracking: bool,
+}
+
+/// Of an account, by where they are to be answered.
+pub(super) fn responses(account: &Account) -> impl Iterator<Item = (String, Response)> {
+    account.unanswered().into_iter().map(|Unanswered { subject, reply, account, share }| {
+        let response = Response {
+            subject: reply,
+            account,
+            to: subject.clone(),
+            local_subject: subject.clone(),
+            r#type: 2,
+            invalid: false,
+            share,
+            tracking: false,
+        };
+        (subject, response)
+    })
 }
 
 impl Exchange {

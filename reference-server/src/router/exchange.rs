@@ -13,6 +13,8 @@ mod shadow;
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+#[cfg(feature = "monitoring")]
+pub(crate) use self::responses::Unanswered;
 use self::{responses::Responses, service::ServiceImport, shadow::StreamImport};
 pub(super) use self::{service::Asked, shadow::Shadow};
 use super::{Account, Subscription};
@@ -171,6 +173,16 @@ impl Exchange {
     /// Where publications of the account's clients go instead, if anywhere.
     pub(super) fn mappings(&self) -> Option<Arc<Mappings>> {
         self.terms().mappings.clone()
+    }
+
+    /// Requests from other accounts that are still waiting for an answer.
+    #[cfg(feature = "monitoring")]
+    pub(super) fn unanswered(&self) -> Vec<Unanswered> {
+        let responding = self.responses.lock().unwrap_or_else(PoisonError::into_inner);
+        let responses = responding.as_ref().map(|it| it.responses.clone());
+        // A page of many is no reason to make a request wait.
+        drop(responding);
+        responses.map_or_else(Vec::new, |responses| responses.unanswered())
     }
 
     /// Where answers to requests from other accounts are waited for.

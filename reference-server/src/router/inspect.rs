@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use super::{Account, Client, Subscription};
+use super::{Account, Client, Subscription, exchange::Unanswered};
 use crate::{index::Matches, ledger::SubscriptionRecord};
 
 /// Subscriptions of a closed connection that are remembered, and the bytes of them all.
@@ -13,6 +13,11 @@ impl Account {
     /// Subscriptions made, and subjects looked up so far.
     pub(crate) fn inserts_and_lookups(&self) -> (u64, u64) {
         (self.inserts.load(Ordering::Relaxed), self.lookups.load(Ordering::Relaxed))
+    }
+
+    /// Requests from other accounts that are still waiting for an answer.
+    pub(crate) fn unanswered(&self) -> Vec<Unanswered> {
+        self.exchange.unanswered()
     }
 
     /// Which clients' subscriptions would get a message with this subject; of queue groups, those

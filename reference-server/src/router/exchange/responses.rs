@@ -54,6 +54,19 @@ pub(super) struct Request {
 pub(super) struct ResponseTerms {
     pub(super) responses: ResponseType,
     pub(super) threshold: Duration,
+    /// The exporter is told who asks.
+    pub(super) share: bool,
+}
+
+/// A request that waits for an answer, as a page tells it (MON-029).
+#[cfg(feature = "monitoring")]
+pub(crate) struct Unanswered {
+    /// Where it is to be answered.
+    pub(crate) subject: String,
+    /// Where the answer goes then, and in which account.
+    pub(crate) reply: String,
+    pub(crate) account: String,
+    pub(crate) share: bool,
 }
 
 impl Responses {
@@ -105,6 +118,22 @@ impl Responses {
         }
         request.until = now + request.terms.threshold;
         Some(request.clone())
+    }
+
+    /// What is waited for.
+    #[cfg(feature = "monitoring")]
+    pub(super) fn unanswered(&self) -> Vec<Unanswered> {
+        let now = Instant::now();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let open = self.lock();
+        let requests = open.requests.iter().filter(|(_, request)| request.until >= now);
+        let told = requests.map(|(subject, request)| Unanswered {
+            subject: text(subject),
+            reply: text(&request.reply),
+            account: request.account.name().to_owned(),
+            share: request.terms.share,
+        });
+        told.collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
@@ -171,8 +200,11 @@ mod tests {
     use super::*;
     use crate::AccountLimits;
 
-    const STREAM: ResponseTerms =
-        ResponseTerms { responses: ResponseType::Stream, threshold: Duration::from_secs(60) };
+    const STREAM: ResponseTerms = ResponseTerms {
+        responses: ResponseType::Stream,
+        threshold: Duration::from_secs(60),
+        share: false,
+    };
 
     fn responses() -> (Arc<Account>, Responses) {
         let account = Arc::new(Account::new("A", AccountLimits::default(), false));

@@ -53,7 +53,7 @@ impl ServiceImport {
             importer: importer.clone(),
             exporter: exporter.clone(),
             rename: renamed.then(|| reverse(&import.subject, &numbered(&local)).ok()).flatten(),
-            terms: ResponseTerms { responses, threshold },
+            terms: ResponseTerms { responses, threshold, share },
             share,
             server_name: server_name.clone(),
             tells_of_nobody: profile.tells_of_nobody_across_accounts(),
