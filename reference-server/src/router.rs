@@ -37,9 +37,9 @@ use std::{
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 
-#[cfg(feature = "jwt")]
 #[cfg(feature = "monitoring")]
 pub(crate) use self::exchange::Unanswered;
+#[cfg(feature = "jwt")]
 pub(crate) use self::scope::Lease;
 pub(crate) use self::{
     account::Account,

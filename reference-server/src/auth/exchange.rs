@@ -2,7 +2,7 @@
 
 mod check;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 #[cfg(feature = "jwt")]
 pub(crate) use self::check::Fault;
@@ -64,6 +64,8 @@ pub struct Import {
     pub local: Local,
     /// Which way messages go.
     pub kind: ImportKind,
+    /// When it ends. In operator mode a token says so, by which the exporter allows the import.
+    pub until: Option<SystemTime>,
 }
 
 /// What an imported subject is called.
@@ -134,7 +136,7 @@ impl Import {
     }
 
     fn new(account: String, subject: String, kind: ImportKind) -> Import {
-        Import { account, subject, local: Local::Same, kind }
+        Import { account, subject, local: Local::Same, kind, until: None }
     }
 
     /// Calls it otherwise here; `$1` stands for the first wildcard's token.
@@ -157,6 +159,18 @@ impl Import {
 
     pub(crate) fn is_stream(&self) -> bool {
         self.kind == ImportKind::Stream
+    }
+
+    /// The number of the export that speaks of it, and whether that is the same subject.
+    pub(crate) fn governed_by(&self, exports: &[Export]) -> Option<(usize, bool)> {
+        let alike = |export: &Export| export.is_stream() == self.is_stream();
+        let same = |export: &Export| alike(export) && export.subject == self.subject;
+        let covers = |export: &Export| {
+            let (pattern, subject) = (export.subject.as_bytes(), self.subject.as_bytes());
+            alike(export) && subject::matches(pattern, subject)
+        };
+        let found = exports.iter().position(same).map(|nth| (nth, true));
+        found.or_else(|| exports.iter().position(covers).map(|nth| (nth, false)))
     }
 
     /// What it is called here, with `$1`.
@@ -212,16 +226,12 @@ impl AccountOptions {
 
     /// The export that allows this import to an account, if one does.
     pub(crate) fn export_for(&self, import: &Import, importer: &str) -> Option<&Export> {
-        let alike = || self.exports.iter().filter(|it| it.is_stream() == import.is_stream());
-        let (subject, covers) = (import.subject.as_bytes(), |export: &&Export| {
-            subject::matches(export.subject.as_bytes(), import.subject.as_bytes())
-        });
-        let same = alike().find(|export| export.subject.as_bytes() == subject);
-        let export = same.or_else(|| alike().find(covers))?;
+        let (nth, same) = import.governed_by(&self.exports)?;
+        let export = self.exports.get(nth)?;
         let allowed = match export.account_token_position {
             0 => export.accounts.is_empty() || export.accounts.iter().any(|it| it == importer),
             // Who imports the pattern itself names nobody.
-            _ if same.is_some() => false,
+            _ if same => false,
             nth => import.subject.split('.').nth(nth - 1) == Some(importer),
         };
         allowed.then_some(export)

@@ -11,7 +11,7 @@ use thiserror::Error;
 pub(crate) use self::mode::{account_problem, operator_problem};
 pub(super) use self::mode::{operator_keys, problem};
 use self::{
-    exchange::{fitting, options},
+    exchange::options,
     mode::{system_account, trusted_keys, undecorated},
 };
 use super::{
@@ -108,9 +108,13 @@ impl Trust {
                 log::error!("Preloaded account [{key}] is not vouched for by a trusted operator");
                 continue;
             }
+            if !claims.nats.imports.iter().all(|import| import.is_sound_in(key)) {
+                log::error!("Preloaded account [{key}] imports with a token that is not for it");
+                continue;
+            }
             accounts.insert(key.clone(), Trusted::new(claims, before, profile));
         }
-        let options = fitting(accounts.values().map(|it: &Trusted| options(&it.claims)).collect());
+        let options = options(&accounts);
         let system_account = system_account(mode, &operators).cloned();
         Some(Trust { operators, system_account, accounts, options, profile })
     }

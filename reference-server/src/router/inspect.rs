@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use super::{Account, Client, Subscription, exchange::Unanswered};
+#[cfg(feature = "monitoring")]
+use super::exchange::Unanswered;
+use super::{Account, Client, Subscription};
 use crate::{index::Matches, ledger::SubscriptionRecord};
 
 /// Subscriptions of a closed connection that are remembered, and the bytes of them all.
@@ -16,6 +18,7 @@ impl Account {
     }
 
     /// Requests from other accounts that are still waiting for an answer.
+    #[cfg(feature = "monitoring")]
     pub(crate) fn unanswered(&self) -> Vec<Unanswered> {
         self.exchange.unanswered()
     }

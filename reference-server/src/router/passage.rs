@@ -106,7 +106,7 @@ impl<'a> Passage<'a> {
         message: &Publish<'_>,
         shared: Option<&Bytes>,
     ) -> bool {
-        if self.services > 0 {
+        if self.services > 0 || shadow.has_ended() {
             return false;
         }
         let renamed = shadow.rename(message.subject);

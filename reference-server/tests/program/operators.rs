@@ -1,5 +1,6 @@
 //! Operator mode: who may log in stands in tokens (AUTH-025 to AUTH-033).
 
+mod activation;
 mod verdicts;
 
 use std::{

@@ -1,10 +1,16 @@
 //! What an account's token says of other accounts: exports, imports, mappings (ACC-003 to 017).
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::{Duration, SystemTime},
+};
 
+use nkeys::KeyPairType;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
-use crate::{Destination, Export, Import, ResponseType, SubjectMapping};
+use super::{Claims, Kind};
+use crate::{Destination, Export, Import, ResponseType, SubjectMapping, subject};
 
 /// How long an answer is waited for where the export does not say.
 const THRESHOLD: Duration = Duration::from_secs(120);
@@ -24,7 +30,10 @@ pub(crate) struct ExportClaims {
     r#type: Way,
     /// Importers need a token of their own for it.
     #[serde(default)]
-    pub(crate) token_req: bool,
+    token_req: bool,
+    /// Importers, or `*`, whose tokens count no more if they were issued up to this time.
+    #[serde(default)]
+    revocations: HashMap<String, i64>,
     #[serde(default)]
     response_type: String,
     /// In nanoseconds.
@@ -47,6 +56,33 @@ pub(crate) struct ImportClaims {
     local_subject: String,
     #[serde(default)]
     share: bool,
+    /// By which the exporter allows it, if it wants to be asked.
+    #[serde(default)]
+    token: String,
+}
+
+/// What an exporter says of an importer.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default)]
+struct ActivationClaims {
+    subject: String,
+    kind: Option<Way>,
+    /// Whose signing key has issued it.
+    issuer_account: String,
+}
+
+impl Kind for ActivationClaims {
+    const NAME: &'static str = "activation";
+    const ISSUERS: &'static [KeyPairType] = &[KeyPairType::Account, KeyPairType::Operator];
+
+    /// It has no limits; what is imported was called otherwise.
+    fn unlimited(nats: &mut Map<String, Value>) {
+        if !nats.contains_key("kind")
+            && let Some(kind) = nats.remove("type")
+        {
+            nats.insert("kind".to_owned(), kind);
+        }
+    }
 }
 
 /// Where publications go instead.
@@ -80,9 +116,53 @@ impl ExportClaims {
         export.account_token_position = self.account_token_position;
         export
     }
+
+    /// Whether an importer needs a token for it.
+    pub(crate) fn asks_for_token(&self) -> bool {
+        self.token_req && self.account_token_position == 0
+    }
+
+    /// Until when a token that was read from an import allows it now; `None` if it does not, and
+    /// `Some(None)` for ever. The exporter's signing keys may have issued it.
+    pub(crate) fn allows(
+        &self,
+        import: &ImportClaims,
+        signing_keys: &[&str],
+        now: i64,
+    ) -> Option<Option<SystemTime>> {
+        let token = Claims::<ActivationClaims>::read(&import.token).ok()?;
+        let issuer = token.issuer.as_str();
+        let trusted = issuer == import.account || signing_keys.contains(&issuer);
+        let revoked =
+            |key: &str| self.revocations.get(key).is_some_and(|at| *at >= token.issued_at);
+        if !trusted || !token.is_valid_at(now) || revoked(&token.subject) || revoked("*") {
+            return None;
+        }
+        let expires = u64::try_from(token.expires).ok().filter(|seconds| *seconds > 0);
+        let at = |seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+        Some(expires.and_then(at))
+    }
 }
 
 impl ImportClaims {
+    /// Whether its token, if it has one, is about this import into this account (AUTH-026): an
+    /// account that says otherwise counts for nothing.
+    pub(crate) fn is_sound_in(&self, importer: &str) -> bool {
+        if self.token.is_empty() {
+            return true;
+        }
+        let Ok(token) = Claims::<ActivationClaims>::read(&self.token) else { return false };
+        let ActivationClaims { subject: allowed, kind, issuer_account } = &token.nats;
+        let remote = match (self.r#type, self.to.as_str()) {
+            (Way::Service, to) if !to.is_empty() => to,
+            _ => &self.subject,
+        };
+        token.subject == importer
+            && (token.issuer == self.account || *issuer_account == self.account)
+            && *kind == Some(self.r#type)
+            && subject::matches(allowed.as_bytes(), remote.as_bytes())
+    }
+
     pub(crate) fn import(&self) -> Import {
         let ImportClaims { subject, account, to, local_subject, .. } = self;
         match (self.r#type, local_subject.as_str(), to.as_str()) {

@@ -292,3 +292,38 @@ fn what_does_not_go_together_is_told() {
     let no_resolver = OperatorMode { resolver: None, ..mode };
     assert!(problem(&no_resolver).contains("require an account resolver"));
 }
+
+#[test]
+fn an_import_holds_as_long_as_the_token_that_allows_it() {
+    // ACC-006
+    let (world, office) = (World::new(), World::new());
+    let key = world.account.public_key();
+    let export = json!({ "subject": "o.>", "type": "stream", "token_req": true });
+    let mode = world.mode(json!({ "exports": [export] }));
+    let activation = |of: &KeyPair, exp: u64| {
+        let nats = json!({ "type": "activation", "kind": "stream", "subject": "o.>" });
+        mint::token(&world.account, of, nats, json!({ "exp": exp }))
+    };
+    let imports = |tokens: &[String]| {
+        let import = |token: &String| {
+            let subject = "o.x";
+            json!({ "subject": subject, "account": key, "type": "stream", "token": token })
+        };
+        let imports: Vec<Value> = tokens.iter().map(import).collect();
+        let nats = json!({ "type": "account", "imports": imports });
+        let token = mint::token(&world.operator, &office.account, nats, json!({}));
+        let mode = mode.clone().account(office.account.public_key(), token);
+        let trust = Trust::new(&mode, &[], PROFILE).unwrap();
+        let name = office.account.public_key();
+        let options = trust.options().iter().find(|it| it.name == name);
+        options.map(|it| it.imports.iter().map(|import| import.until).collect::<Vec<_>>())
+    };
+    let at = |seconds| Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+    let own = |exp| activation(&office.account, exp);
+    assert_eq!(imports(&[own(4_000_000_000)]), Some(vec![at(4_000_000_000)]));
+    assert_eq!(imports(&[own(0)]), Some(vec![None]));
+    assert_eq!(imports(&[own(1_700_000_001)]), Some(Vec::new()));
+    assert_eq!(imports(&[String::new()]), Some(Vec::new()));
+    // An account that shows another one's token counts for nothing.
+    assert_eq!(imports(&[activation(&world.account, 0)]), None);
+}

@@ -55,6 +55,7 @@ pub(super) struct ResponseTerms {
     pub(super) responses: ResponseType,
     pub(super) threshold: Duration,
     /// The exporter is told who asks.
+    #[cfg_attr(not(feature = "monitoring"), allow(dead_code, reason = "a page tells it"))]
     pub(super) share: bool,
 }
 

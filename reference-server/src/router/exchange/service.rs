@@ -1,6 +1,6 @@
 //! An imported service: requests go to another account, under their name there.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use super::{
     super::{Account, Passage, Service},
@@ -21,6 +21,8 @@ pub(super) struct ServiceImport {
     /// The name there, of the name here; none is the same.
     rename: Option<Transform>,
     terms: ResponseTerms,
+    /// When it ends, if it does.
+    until: Option<SystemTime>,
     /// The exporter is told who asks (ACC-010).
     share: bool,
     server_name: Arc<str>,
@@ -54,6 +56,7 @@ impl ServiceImport {
             exporter: exporter.clone(),
             rename: renamed.then(|| reverse(&import.subject, &numbered(&local)).ok()).flatten(),
             terms: ResponseTerms { responses, threshold, share },
+            until: import.until,
             share,
             server_name: server_name.clone(),
             tells_of_nobody: profile.tells_of_nobody_across_accounts(),
@@ -75,6 +78,9 @@ impl ServiceImport {
 
 impl Service for ServiceImport {
     fn take(&self, message: &Publish<'_>, passage: &mut Passage<'_>) -> bool {
+        if self.until.is_some_and(|until| until <= SystemTime::now()) {
+            return false;
+        }
         let renamed = self.rename.as_ref().map(|rename| rename.apply(message.subject));
         let subject = renamed.as_deref().unwrap_or(message.subject);
         let asked = self.asked(passage);

@@ -1,6 +1,9 @@
 //! An imported stream: subscriptions that stand in another account's index as well.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::SystemTime,
+};
 
 use super::super::{Account, BySid, Client, Receiver, Subscription, Table};
 use crate::{
@@ -19,6 +22,8 @@ pub(crate) struct StreamImport {
     local: String,
     /// The name here of the name there, and back; none where they are the same.
     renames: Option<(Transform, Transform)>,
+    /// When it ends, if it does.
+    until: Option<SystemTime>,
 }
 
 /// The receiver of a subscription that stands in the exporter's index: a client of another account.
@@ -35,7 +40,8 @@ impl StreamImport {
             let there = Transform::reversible(&import.subject, &local).ok()?;
             Some((there, reverse(&import.subject, &local).ok()?))
         });
-        StreamImport { exporter, local: pattern_of(&local).0, renames: renames.flatten() }
+        let (local, renames, until) = (pattern_of(&local).0, renames.flatten(), import.until);
+        StreamImport { exporter, local, renames, until }
     }
 
     /// What a subscription here means there; none if it has nothing to do with this import.
@@ -52,6 +58,11 @@ impl Shadow {
     /// What a message is called here; none is the same as there.
     pub(in super::super) fn rename(&self, subject: &[u8]) -> Option<Vec<u8>> {
         self.import.renames.as_ref().map(|(there, _)| there.apply(subject))
+    }
+
+    /// Whether its import has ended.
+    pub(in super::super) fn has_ended(&self) -> bool {
+        self.import.until.is_some_and(|until| until <= SystemTime::now())
     }
 
     /// In whose index it stands.
