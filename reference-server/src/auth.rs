@@ -5,6 +5,8 @@
 //! account, and compiled permissions (`Grants`).
 
 mod authenticator;
+#[cfg_attr(not(feature = "jwt"), path = "auth/no_callout.rs")]
+mod callout;
 mod exchange;
 #[cfg(feature = "jwt")]
 mod jwt;
@@ -19,6 +21,7 @@ mod trust;
 
 pub(crate) use self::{
     authenticator::{Authenticator, Check, Offer, Review, Verdict},
+    callout::problem as callout_problem,
     exchange::{Part, faults},
     permissions::{Answers, Grants, PublishGate},
     trust::{account_problem, operator_problem},
@@ -27,8 +30,8 @@ pub use self::{
     exchange::{Export, ExportKind, Import, ImportKind, Local, ResponseType},
     operators::{OperatorMode, Resolver},
     options::{
-        AccountLimits, AccountOptions, Auth, ConnectionType, Credential, Permissions, Responses,
-        SubjectPermission, User,
+        AccountLimits, AccountOptions, Auth, AuthCallout, ConnectionType, Credential, Permissions,
+        Responses, SubjectPermission, User,
     },
     secret::Secret,
 };

@@ -6,6 +6,7 @@
 
 mod auth;
 pub(crate) mod block;
+mod callout;
 #[cfg(feature = "program")]
 mod digest;
 pub(crate) mod duration;

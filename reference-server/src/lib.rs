@@ -49,9 +49,9 @@ mod system;
 mod transport;
 
 pub use auth::{
-    AccountLimits, AccountOptions, Auth, ConnectionType, Credential, Export, ExportKind, Import,
-    ImportKind, Local, OperatorMode, Permissions, Resolver, ResponseType, Responses, Secret,
-    SubjectPermission, User,
+    AccountLimits, AccountOptions, Auth, AuthCallout, ConnectionType, Credential, Export,
+    ExportKind, Import, ImportKind, Local, OperatorMode, Permissions, Resolver, ResponseType,
+    Responses, Secret, SubjectPermission, User,
 };
 pub use conf::{ConfigError, ConfigWarning, Problem};
 pub use config::{Config, Profile, ProgramConfig};

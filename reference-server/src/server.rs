@@ -30,6 +30,7 @@ use tokio::{
 };
 
 use self::admission::{Entrance, Entrances, accept};
+pub(crate) use self::id::{ServerIdentity, ServerKey};
 #[cfg(feature = "system")]
 pub use self::orders::ReloadRequest;
 #[cfg(feature = "monitoring")]
@@ -240,14 +241,15 @@ impl Shared {
         monitoring_addr: Option<SocketAddr>,
         entrances: Entrances,
     ) -> (Shared, Inbox) {
-        let id = id::server_id(rand::random());
+        let key = ServerKey::new();
+        let id = key.id().to_owned();
         let greeting = terms::greeting(&config, addr, &id);
         let name = greeting.server_name.clone();
         let closed_max = match monitoring_addr {
             Some(_) => config.monitoring.max_closed_clients,
             None => 0,
         };
-        let terms = Terms { entrances: Arc::new(entrances), ..Terms::new(config, greeting) };
+        let terms = Terms { entrances: Arc::new(entrances), ..Terms::new(config, greeting, key) };
         let (herald, inbox) = Herald::new(&terms, &id);
         let shared = Shared {
             addr,

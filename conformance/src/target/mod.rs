@@ -41,6 +41,7 @@ const DIRECT: &str = "direct";
 pub const CAPABILITIES: &[&str] = &[
     "accounts",
     "auth",
+    "callout",
     "cluster",
     DIRECT,
     "gateways",

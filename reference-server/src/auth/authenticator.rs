@@ -18,12 +18,14 @@ use tokio::sync::Semaphore;
 pub(crate) use self::check::Check;
 use super::{
     ConnectionType, Secret,
+    callout::Callout,
     trust::{Refusal, Trust},
 };
 use crate::{
     Config,
-    protocol::Credentials,
+    protocol::{ConnectOptions, Credentials},
     router::{Account, Arrangement, Scope},
+    server::ServerIdentity,
     transport::{Kind, Peer},
 };
 
@@ -53,10 +55,12 @@ pub(crate) struct Authenticator {
     system: Option<Arc<Account>>,
     /// What the accounts have of each other.
     _arrangement: Option<Arrangement>,
-    /// For those that requests of other accounts are shown to.
-    server_name: Arc<str>,
+    /// The server, for those that it sends requests to.
+    server: Arc<ServerIdentity>,
     /// In operator mode, where nobody else is asked.
     trust: Option<Arc<Trust>>,
+    /// Asked of all but a few users (AUTH-035).
+    callout: Option<Arc<Callout>>,
     hashing: Arc<Semaphore>,
     /// Dropped with it, so that somebody can wait until no connection goes by it any more.
     lifeline: OnceLock<Sender<()>>,
@@ -87,6 +91,11 @@ pub(crate) struct Offer<'a> {
     pub(crate) nonce: Option<&'a str>,
     pub(crate) peer: &'a Peer,
     pub(crate) client_ip: &'a str,
+    #[cfg_attr(not(feature = "jwt"), allow(dead_code, reason = "only callouts tell it"))]
+    pub(crate) client_id: u64,
+    /// What else CONNECT says; absent where it is not at hand.
+    #[cfg_attr(not(feature = "jwt"), allow(dead_code, reason = "only callouts tell it"))]
+    pub(crate) options: Option<&'a ConnectOptions>,
 }
 
 /// What became of a login.
@@ -94,7 +103,7 @@ pub(crate) struct Offer<'a> {
 pub(crate) enum Verdict {
     Admitted(Arc<Scope>),
     Refused,
-    /// A hash has to be computed first, which takes long.
+    /// A hash has to be computed first, or a service asked, which takes long.
     Later(Check),
 }
 
@@ -111,18 +120,18 @@ pub(crate) enum Review {
 
 impl Authenticator {
     /// Takes options that have no [`problem`](Auth::problem).
-    pub(crate) fn new(config: &Config, server_name: &str) -> Authenticator {
+    pub(crate) fn new(config: &Config, server: Arc<ServerIdentity>) -> Authenticator {
         if config.auth.has_plain_passwords() {
             log::warn!("Plaintext passwords detected, use nkeys or bcrypt");
         }
-        let made = Authenticator::with_accounts_of(config, &[], server_name.into());
+        let made = Authenticator::with_accounts_of(config, &[], server);
         made.trust.iter().for_each(|trust| trust.announce());
         made
     }
 
     /// One for other options. Accounts that stay are the same objects: subscriptions live there.
     pub(crate) fn reloaded(&self, config: &Config) -> Authenticator {
-        Authenticator::with_accounts_of(config, &self.accounts, self.server_name.clone())
+        Authenticator::with_accounts_of(config, &self.accounts, self.server.clone())
     }
 
     /// Hears the end of the other side once the last connection goes by another one.
@@ -206,7 +215,10 @@ impl Authenticator {
                 Err(refusal) => refused(offer, &refusal),
             };
         }
-        self.judge_configured(offer)
+        match &self.callout {
+            Some(callout) if !callout.spares(offer.credentials) => callout.ask(offer),
+            _ => self.judge_configured(offer),
+        }
     }
 
     /// Judges somebody who has to be known from the configuration.
@@ -267,6 +279,10 @@ impl Authenticator {
                 Err(refusal) => Review::Judged(refused(offer, &refusal)),
             };
         }
+        // Nobody is asked twice about one connection, as there.
+        if self.callout.as_ref().is_some_and(|it| !it.spares(offer.credentials)) {
+            return Review::Gone;
+        }
         let peer = offer.peer;
         let (old, new) = (before.user(offer.credentials), self.user(offer.credentials));
         match (old, new) {
@@ -302,7 +318,7 @@ impl Authenticator {
 
     fn compare(&self, identity: &Arc<Identity>, offered: &Secret) -> Verdict {
         if identity.password.is_bcrypt() {
-            return Verdict::Later(Check::new(identity, offered, &self.hashing));
+            return Verdict::Later(Check::hash(identity, offered, &self.hashing));
         }
         match identity.password == *offered {
             true => Verdict::Admitted(identity.scope.for_connection()),

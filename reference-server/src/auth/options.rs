@@ -1,9 +1,11 @@
 //! What the configuration says about logging in: plain data, and whether it can be meant.
 
+mod callout;
 mod problems;
 
 use std::time::Duration;
 
+pub use self::callout::AuthCallout;
 use super::{
     GLOBAL_ACCOUNT, OperatorMode, SYSTEM_ACCOUNT, Secret,
     exchange::{Export, Import},
@@ -36,6 +38,8 @@ pub struct Auth {
     pub mappings: Vec<SubjectMapping>,
     /// Operators who say who may log in, instead of users and accounts (AUTH-025).
     pub operator_mode: OperatorMode,
+    /// A service that says who may log in, instead of all but a few users (AUTH-035).
+    pub callout: Option<AuthCallout>,
 }
 
 /// An account: subjects that no other account sees (ACC-001).
@@ -294,12 +298,16 @@ pub(super) fn split_queue(entry: &str) -> (&str, Option<&str>) {
 impl Auth {
     /// Whether anybody has to log in (AUTH-003).
     pub(crate) fn is_required(&self) -> bool {
-        self.operator_mode.is_on() || self.token.is_some() || self.users().next().is_some()
+        self.operator_mode.is_on()
+            || self.callout.is_some()
+            || self.token.is_some()
+            || self.users().next().is_some()
     }
 
     /// Whether the system account's users are all there are (ACC-013).
     pub(crate) fn is_system_only(&self) -> bool {
         self.is_required()
+            && self.callout.is_none()
             && self.token.is_none()
             && self.users().all(|(account, ..)| Some(account) == self.system())
     }

@@ -6,12 +6,12 @@ use std::time::Duration;
 use super::{
     Problem,
     block::{Field, Table, ignored, put, setting, unsupported},
-    exchange, jetstream,
+    callout, exchange, jetstream,
     value::Kind,
 };
 use crate::{
-    AccountLimits, AccountOptions, Auth, Config, ConnectionType, Credential, Permissions,
-    Responses, Secret, SubjectPermission, User, is_valid_pattern,
+    AccountLimits, AccountOptions, Auth, AuthCallout, Config, ConnectionType, Credential,
+    Permissions, Responses, Secret, SubjectPermission, User, is_valid_pattern,
 };
 
 /// Whoever needs longer to log in has other troubles.
@@ -26,6 +26,7 @@ struct Authorization {
     users: Vec<User>,
     default_permissions: Option<Permissions>,
     timeout: Option<Duration>,
+    callout: Option<AuthCallout>,
 }
 
 const AUTHORIZATION: &Table<Authorization> = &[
@@ -37,7 +38,9 @@ const AUTHORIZATION: &Table<Authorization> = &[
     setting(&["default_permissions", "permission", "permissions"], |auth, it| {
         put(&mut auth.default_permissions, permissions(it).map(Some))
     }),
-    unsupported(&["auth_callout", "auth_hook"]),
+    setting(&["auth_callout", "auth_hook"], |auth, it| {
+        put(&mut auth.callout, callout::read(it).map(Some))
+    }),
     unsupported(&["proxy_required"]),
 ];
 
@@ -99,6 +102,7 @@ pub(super) fn authorization(config: &mut Config, it: Field<'_>) -> Result<(), Pr
     it.block(AUTHORIZATION, &mut found)?;
     let auth = &mut config.auth;
     auth.timeout = found.timeout.or(auth.timeout);
+    auth.callout = found.callout;
     match (found.user, found.token) {
         (Some(_), Some(_)) => return Err(it.problem("Cannot have a user/pass and token")),
         (Some(_), None) if !found.users.is_empty() => {

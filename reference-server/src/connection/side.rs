@@ -1,5 +1,7 @@
 //! The broker as one client's session sees it.
 
+mod review;
+
 use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
@@ -7,15 +9,14 @@ use super::{
     names::{Names, introduction},
 };
 use crate::{
-    auth::{Authenticator, Check, Offer, Review, Verdict},
+    auth::{Authenticator, Check, Offer, Verdict},
     ledger::{Identity, Reason},
-    protocol::{ConnectOptions, Credentials, Info, Publish, encode},
-    router::{Client, Publisher, Scope, Seat, Subscription},
+    protocol::{ConnectOptions, Credentials, Info, Publish},
+    router::{Client, Publisher, Scope, Seat},
     server::Terms,
-    session::{AUTHORIZATION_VIOLATION, Broker, Close, LogIn, SUBSCRIPTION_VIOLATION},
-    subject,
+    session::{AUTHORIZATION_VIOLATION, Broker, Close, LogIn},
     system::Herald,
-    transport::{Kind, Peer},
+    transport::Peer,
 };
 
 /// A client before its first byte of the protocol.
@@ -163,104 +164,10 @@ impl Side {
         self.info.max_payload = self.bounds.max_payload_bytes;
     }
 
-    /// The server has been told other options; who offered `credentials` may have to go.
-    pub(super) fn follow(&mut self, terms: &Terms, credentials: &Credentials) -> Result<(), Close> {
-        let own = std::mem::replace(&mut self.info, (*terms.greeting).clone());
-        (self.info.client_id, self.info.client_ip) = (own.client_id, own.client_ip);
-        (self.info.nonce, self.info.lame_duck) = (own.nonce, own.lame_duck);
-        self.info.tls_required = own.tls_required;
-        self.info.tls_verify = own.tls_verify;
-        self.info.tls_available = own.tls_available;
-        if self.peer.kind == Kind::WebSocket {
-            (self.info.host, self.info.port) = (own.host, own.port);
-        }
-        self.server_bounds = ServerBounds::new(&terms.config);
-        self.limit();
-        let authenticator = terms.authenticator.at(self.peer.kind);
-        self.info.auth_required = authenticator.asks();
-        if Arc::ptr_eq(authenticator, &self.authenticator) {
-            return Ok(());
-        }
-        let before = std::mem::replace(&mut self.authenticator, authenticator.clone());
-        let stays = match self.is_admitted() {
-            true => self.review(&before, credentials),
-            false => self.wait_on(credentials),
-        };
-        if stays.is_err() {
-            // While `before` is held: the reload waits for that.
-            self.client.unsubscribe_all();
-        }
-        stays
-    }
-
-    /// The login is judged again (LIFE-004, LIFE-009).
-    fn review(&mut self, before: &Authenticator, offer: &Credentials) -> Result<(), Close> {
-        let (nonce, scope) = (self.info.nonce.as_deref(), self.publisher.scope());
-        let offer = self.peer.cookies.complete(offer);
-        match self.authenticator.review(before, scope, &self.offer(&offer, nonce)) {
-            Review::Gone => Err(Close::Silently("the user is gone")),
-            Review::Revoked => Err(Close::Told("User Authentication Revoked")),
-            Review::Judged(Verdict::Refused) => Err(self.refuse()),
-            Review::Judged(Verdict::Admitted(scope)) => self.stay(&scope),
-            Review::Judged(Verdict::Later(check)) => {
-                (self.check, self.reviewing) = (Some(check), true);
-                Ok(())
-            }
-        }
-    }
-
     fn offer<'a>(&'a self, credentials: &'a Credentials, nonce: Option<&'a str>) -> Offer<'a> {
         let (peer, client_ip) = (&*self.peer, self.info.client_ip.as_str());
-        Offer { credentials, nonce, peer, client_ip }
-    }
-
-    /// Nobody has logged in yet: that is no longer waited for where no login is wanted, and goes
-    /// on where one was wanted before.
-    fn wait_on(&mut self, offer: &Credentials) -> Result<(), Close> {
-        let offer = self.peer.cookies.complete(offer);
-        match self.authenticator.judge(&self.offer(&offer, None)) {
-            Verdict::Admitted(scope) if !self.authenticator.is_required() => self.admit(scope),
-            Verdict::Refused => Err(self.refuse()),
-            _ => Ok(()),
-        }
-    }
-
-    /// The same login goes on, with what this scope allows (LIFE-005).
-    fn stay(&mut self, scope: &Scope) -> Result<(), Close> {
-        let account = scope.account();
-        if account.is_crowded() {
-            self.stand_up();
-            let Some(seat) = Seat::take(account) else { return Err(self.crowded()) };
-            self.seat = Some(seat);
-        }
-        self.publisher.follow(scope);
-        self.client.import_again();
-        self.limit();
-        self.cancel_forbidden(scope);
-        let count = self.client.subscription_count();
-        match self.bounds.max_subscriptions.is_some_and(|max| count > max) {
-            true => Err(self.subscribed_out()),
-            false => Ok(()),
-        }
-    }
-
-    /// Ends the subscriptions that are no longer allowed, and says so.
-    fn cancel_forbidden(&mut self, scope: &Scope) {
-        let Some(grants) = scope.grants() else { return };
-        let allowed = |it: &Subscription| grants.may_subscribe(it.pattern(), it.queue());
-        for ended in self.client.keep(allowed) {
-            let named = ended.queue().filter(|_| self.names_queues).map(subject::quoted);
-            let queue = named.map_or(String::new(), |queue| format!(" using queue \"{queue}\""));
-            let what = format!(
-                "\"{}\"{queue} (sid \"{}\")",
-                subject::quoted(ended.pattern()),
-                String::from_utf8_lossy(ended.sid())
-            );
-            log::info!("Removed sub {what} for User {:?} - not authorized", scope.user());
-            let mut line = Vec::new();
-            encode::error(&mut line, &format!("{SUBSCRIPTION_VIOLATION} {what}"));
-            self.send(&line);
-        }
+        let client_id = self.info.client_id;
+        Offer { credentials, nonce, peer, client_ip, client_id, options: None }
     }
 
     fn subscribed_out(&self) -> Close {
@@ -301,7 +208,8 @@ impl Broker for Side {
             self.client.ledger.introduce(identity);
         }
         let nonce = self.info.nonce.as_deref();
-        match self.authenticator.judge(&self.offer(&credentials, nonce)) {
+        let offer = Offer { options: Some(options), ..self.offer(&credentials, nonce) };
+        match self.authenticator.judge(&offer) {
             Verdict::Admitted(scope) => self.admit(scope).map(|()| LogIn::Done),
             Verdict::Refused => Err(self.refuse()),
             Verdict::Later(check) => {
@@ -365,9 +273,13 @@ impl Broker for Side {
         let label = &self.client.label;
         let user = match (scope.account().name(), &*scope.user(), scope.lease()) {
             (_, user, _) if !label.is_named() || user.is_empty() => String::new(),
-            (account, user, None) => format!(" - \"{account}/user:{user}\""),
-            (account, user, Some(lease)) => {
-                format!(" - \"{account}/{}/jwt:{user}\"", lease.account_name)
+            // A callout's user is as if it was configured.
+            (account, user, lease) if lease.as_ref().is_none_or(|it| it.issuer == account) => {
+                format!(" - \"{account}/user:{user}\"")
+            }
+            (account, user, lease) => {
+                let name = lease.map_or_else(String::new, |lease| lease.account_name.clone());
+                format!(" - \"{account}/{name}/jwt:{user}\"")
             }
         };
         log::error!("{label}{user} - {text}");

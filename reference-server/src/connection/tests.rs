@@ -3,6 +3,7 @@
 use tokio::{io::AsyncWriteExt as _, time::timeout};
 
 use super::*;
+use crate::server::ServerKey;
 use crate::{Auth, protocol::Info, router::Client, system::Herald};
 
 fn newcomer(client: Arc<Client>, terms: &watch::Sender<Terms>) -> Box<Newcomer> {
@@ -15,7 +16,7 @@ fn newcomer(client: Arc<Client>, terms: &watch::Sender<Terms>) -> Box<Newcomer> 
 async fn a_quiet_connection_does_not_keep_alive_who_is_gone() {
     let interval = Duration::from_millis(20);
     let config = Config { ping_interval: interval, ping_max: u32::MAX, ..Config::default() };
-    let terms = watch::Sender::new(Terms::new(config, Info::default()));
+    let terms = watch::Sender::new(Terms::new(config, Info::default(), ServerKey::new()));
     let anybody = terms.borrow().authenticator.anybody();
     let client = |id| Arc::new(Client::new(id, 1 << 20));
     let gone = client(1);
@@ -45,7 +46,7 @@ async fn a_quiet_connection_does_not_keep_alive_who_is_gone() {
 async fn a_login_may_come_byte_by_byte_and_nothing_else() {
     let auth = Auth { token: Some("t".into()), ..Auth::default() };
     let config = Config { auth, ..Config::default() };
-    let terms = watch::Sender::new(Terms::new(config, Info::default()));
+    let terms = watch::Sender::new(Terms::new(config, Info::default(), ServerKey::new()));
     for (input, answer) in [
         ("cOnNeCt {\"auth_token\":\"t\"}\r\nPING\r\n", "+OK\r\nPONG\r\n"),
         ("CONNECT {\"auth_token\":\"C\"}\r\nPING\r\n", "-ERR 'Authorization Violation'\r\n"),

@@ -33,6 +33,8 @@ impl Reason {
         let (text, code) = match words {
             ENDED => return Reason::SHUTDOWN,
             "Stale Connection" => return Reason::STALE,
+            // A reload, but not its words, ended it.
+            "the user is gone" => return Reason::CLIENT_CLOSED,
             "Authentication Timeout" => ("Authentication Timeout", 1008),
             "Authorization Violation" => ("Authentication Failure", 1008),
             "User Authentication Expired" | "Account Authentication Expired" => {

@@ -58,6 +58,7 @@ const FIXED: &[(&str, Shown)] = &[
     ("MaxSubTokens", |c| c.max_subject_tokens.to_string()),
     ("SystemAccount", |c| c.auth.operator_mode.system_account.clone().unwrap_or_default()),
     ("NoSystemAccount", |c| c.auth.no_system_account.to_string()),
+    ("AuthCallout", |c| format!("{:?}", c.auth.callout)),
     ("NoAuthUser", |c| c.auth.no_auth_user.clone().unwrap_or_default()),
     ("TrustedOperators", |c| c.auth.operator_mode.trusted()),
     ("NoHeaderSupport", |c| (!c.headers).to_string()),
@@ -345,10 +346,10 @@ mod tests {
             ProgramConfig, debug trace log_file log_file_bytes_max log_files_max log_time log_utc
             pid_file ports_dir
         );
-        // Of logins four parts need a restart, and one of TLS; the others are compared as
+        // Of logins five parts need a restart, and one of TLS; the others are compared as
         // `auth_changes` and `tls_changes` do, WebSockets, tags and metadata as a whole, options of
         // the pages and the program one by one. A digest is of others.
-        let all = of_the_server - 3 + of_the_pages + of_the_program;
+        let all = of_the_server - 2 + of_the_pages + of_the_program;
         assert_eq!(FIXED.len() + CHANGEABLE.len(), all);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::SystemTime};
 
-use super::Entrances;
+use super::{Entrances, ServerIdentity, ServerKey};
 use crate::{Config, auth::Authenticator, protocol::Info};
 
 /// What holds for all connections; each has a receiver, and is called when it changes.
@@ -32,8 +32,9 @@ pub(crate) enum Phase {
 }
 
 impl Terms {
-    pub(crate) fn new(config: Config, greeting: Info) -> Terms {
-        let authenticator = Authenticator::new(&config, &greeting.server_name);
+    pub(crate) fn new(config: Config, greeting: Info, key: ServerKey) -> Terms {
+        let server = ServerIdentity::new(&config, &greeting, key);
+        let authenticator = Authenticator::new(&config, server);
         let greeting = Info { auth_required: authenticator.asks(), ..greeting };
         Terms {
             config: Arc::new(config),

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may stop where something is not there")]
 
+mod callout;
 mod command_line;
 mod configuration;
 mod exchange;
@@ -194,6 +195,10 @@ impl Client {
 
     fn send(&mut self, text: &str) {
         self.stream.get_mut().write_all(text.as_bytes()).unwrap();
+    }
+
+    fn send_bytes(&mut self, bytes: &[u8]) {
+        self.stream.get_mut().write_all(bytes).unwrap();
     }
 
     fn line(&mut self) -> String {

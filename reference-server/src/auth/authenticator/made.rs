@@ -1,6 +1,7 @@
 //! From options to the judge.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -14,8 +15,14 @@ use super::{
 };
 use crate::{
     Config, Profile,
-    auth::{Auth, Credential, Grants, Secret, trust::Trust},
+    auth::{
+        Auth, Credential, Grants, Secret,
+        callout::{self, Callout},
+        trust::Trust,
+    },
+    protocol::Credentials,
     router::{Account, Arrangement, Scope},
+    server::ServerIdentity,
 };
 
 /// What the judges of all entrances share.
@@ -24,16 +31,17 @@ struct Common {
     profile: Profile,
     accounts: Vec<Arc<Account>>,
     system: Option<Arc<Account>>,
-    server_name: Arc<str>,
+    server: Arc<ServerIdentity>,
     trust: Option<Arc<Trust>>,
     timeout: Duration,
+    callout: Option<Arc<Callout>>,
 }
 
 impl Authenticator {
     pub(super) fn with_accounts_of(
         config: &Config,
         before: &[Arc<Account>],
-        server_name: Arc<str>,
+        server: Arc<ServerIdentity>,
     ) -> Authenticator {
         let auth = &config.auth;
         let trust = Trust::new(&auth.operator_mode, before, config.profile).map(Arc::new);
@@ -45,16 +53,17 @@ impl Authenticator {
         };
         let system = accounts.iter().find(|it| Some(it.name()) == system).cloned();
         let options = trust.as_ref().map_or(&auth.accounts[..], |trust| trust.options());
-        let arrangement = Arrangement::new(&accounts, options, config, &server_name);
+        let arrangement = Arrangement::new(&accounts, options, config, &server.name);
+        let callout = Callout::new(config, &accounts, &server).map(Arc::new);
         let (profile, timeout) = (config.profile, config.login_timeout());
-        let common = Common { profile, accounts, system, server_name, trust, timeout };
+        let common = Common { profile, accounts, system, server, trust, timeout, callout };
         let all = Authenticator::by(auth, common.clone());
         let own = config.websocket.as_ref().and_then(|it| Some((it, it.auth(auth)?)));
         let websocket = own.map(|(websocket, auth)| {
             let own = Authenticator::by(&auth, common);
             let silent_guest = match config.profile.websocket_guests_must_connect() {
-                true => all.guest.clone(),
-                false => own.guest.clone(),
+                true => all.silent_guest.clone(),
+                false => own.silent_guest.clone(),
             };
             let always_asks = websocket.replaces_logins();
             Arc::new(Authenticator { silent_guest, always_asks, ..own })
@@ -63,14 +72,19 @@ impl Authenticator {
     }
 
     fn by(auth: &Auth, common: Common) -> Authenticator {
-        let Common { profile, accounts, system, server_name, trust, timeout } = common;
+        let Common { profile, accounts, system, server, trust, timeout, callout } = common;
         let mut by_name = HashMap::new();
         let mut by_nkey = HashMap::new();
         for (account, user, permissions) in auth.users() {
             let Some(account) = accounts.iter().find(|found| found.name() == account) else {
                 continue;
             };
-            let grants = permissions.map(|it| Arc::new(Grants::new(it, profile)));
+            let asked = callout.as_ref().filter(|it| it.is_in(account));
+            let permissions = match asked {
+                Some(_) => Some(Cow::Owned(callout::within(permissions.cloned()))),
+                None => permissions.map(Cow::Borrowed),
+            };
+            let grants = permissions.map(|it| Arc::new(Grants::new(&it, profile)));
             let identity = |password: &Secret| {
                 Arc::new(Identity {
                     password: password.clone(),
@@ -99,6 +113,8 @@ impl Authenticator {
             connection_types: Vec::new(),
             scope: Arc::new(Scope::new(accounts[0].clone(), "", None)),
         };
+        let nothing = Credentials::default();
+        let spared = callout.as_ref().is_none_or(|callout| callout.spares(&nothing));
         Authenticator {
             required: auth.is_required(),
             always_asks: false,
@@ -106,15 +122,16 @@ impl Authenticator {
             by_name,
             by_nkey,
             anybody: Arc::new(anybody),
-            silent_guest: guest.clone(),
+            silent_guest: guest.clone().filter(|_| spared),
             guest,
             timeout: auth.timeout.unwrap_or(timeout),
             websocket: None,
             _arrangement: None,
-            server_name,
+            server,
             system,
             accounts,
             trust,
+            callout,
             hashing: Arc::new(Semaphore::new(HASHES_MAX)),
             lifeline: OnceLock::new(),
         }

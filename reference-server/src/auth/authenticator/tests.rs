@@ -1,10 +1,16 @@
 //! Who is let in, and as whom.
 
 use super::*;
-use crate::auth::{AccountOptions, Auth, Permissions, SubjectPermission, User};
+use crate::{
+    auth::{AccountOptions, Auth, Permissions, SubjectPermission, User},
+    protocol::Info,
+    server::ServerKey,
+};
 
 fn authenticator(auth: Auth) -> Authenticator {
-    Authenticator::new(&Config { auth, ..Config::default() }, "")
+    let config = Config { auth, ..Config::default() };
+    let server = ServerIdentity::new(&config, &Info::default(), ServerKey::new());
+    Authenticator::new(&config, server)
 }
 
 fn offer(user: &str, password: &str, token: &str) -> Credentials {
@@ -17,7 +23,7 @@ fn offer(user: &str, password: &str, token: &str) -> Credentials {
 }
 
 fn shown<'a>(credentials: &'a Credentials, peer: &'a Peer) -> Offer<'a> {
-    Offer { credentials, nonce: None, peer, client_ip: "127.0.0.1" }
+    Offer { credentials, nonce: None, peer, client_ip: "127.0.0.1", client_id: 1, options: None }
 }
 
 /// The account and user that were logged in to, or how it went.

@@ -23,6 +23,7 @@ impl Auth {
             .or_else(|| self.system_account_problem())
             .or_else(|| exchange::faults(&self.accounts).into_iter().next().map(|it| it.words))
             .or_else(|| self.mapping_problem())
+            .or_else(|| self.callout_problem())
     }
 
     fn mapping_problem(&self) -> Option<String> {

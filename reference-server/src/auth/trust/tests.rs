@@ -72,7 +72,9 @@ fn judge_from(
     assert_eq!(mode.problem(&Auth::default(), PROFILE), None);
     let trust = Trust::new(mode, &[], PROFILE).unwrap();
     let peer = Peer::new(kind);
-    trust.judge(&Offer { credentials, nonce: Some(NONCE), peer: &peer, client_ip })
+    let (client_id, options) = (1, None);
+    let nonce = Some(NONCE);
+    trust.judge(&Offer { credentials, nonce, peer: &peer, client_ip, client_id, options })
 }
 
 fn refusal(mode: &OperatorMode, credentials: &Credentials) -> Refusal {

@@ -3,7 +3,12 @@
 use std::sync::Weak;
 
 use super::super::{Client, Publisher, Scope};
-use crate::{Config, auth::Authenticator, protocol::Publish};
+use crate::{
+    Config,
+    auth::Authenticator,
+    protocol::{Info, Publish},
+    server::{ServerIdentity, ServerKey},
+};
 
 use super::*;
 
@@ -23,7 +28,9 @@ const CONFIG: &str = r#"accounts {
 fn authenticator() -> Authenticator {
     let mut config = Config::default();
     config.merge(CONFIG).unwrap();
-    Authenticator::new(&config, "srv")
+    let greeting = Info { server_name: "srv".into(), ..Info::default() };
+    let server = ServerIdentity::new(&config, &greeting, ServerKey::new());
+    Authenticator::new(&config, server)
 }
 
 /// A client of the nth account, behind `$G`.
