@@ -33,8 +33,9 @@ pub fn as_it_came(
     };
     let Some(rest) = message.rest else { return false };
     debug_assert!(is_the_same(message, sid, takes_headers), "{message:?}");
-    out.reserve(verb.len() + message.subject.len() + 1 + sid.len() + rest.len());
-    for part in [verb, message.subject, b" ", sid, rest] {
+    let parts = [verb, message.subject, b" ", sid, rest];
+    out.reserve(parts.iter().map(|part| part.len()).sum());
+    for part in parts {
         out.extend_from_slice(part);
     }
     true
@@ -171,6 +172,14 @@ mod tests {
         for takes_headers in [true, false] {
             assert_eq!(delivered(plain, takes_headers).as_deref(), Some("MSG s 7 2\r\nab\r\n"));
         }
+    }
+
+    #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic(expected = "rest")]
+    fn what_is_no_longer_as_it_came_is_noticed() {
+        let message = Publish { rest: Some(b" other 003 0005\r\nhdrab\r\n"), ..MESSAGE };
+        as_it_came(&mut Vec::new(), &message, b"7", true);
     }
 
     #[test]
