@@ -75,3 +75,33 @@ impl Subscription {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AccountLimits, ledger::Record, router::Scope};
+
+    /// Of five subscriptions of 1000 bytes, a queue's name and a sid: how many there were, and how
+    /// many are remembered.
+    fn remembered(queue_bytes: usize) -> (usize, usize) {
+        let account = Arc::new(Account::new("A", AccountLimits::default(), false));
+        let scope = Arc::new(Scope::new(account, "", None));
+        let client = Arc::new(Client::new(1, 1 << 20));
+        for sid in 1000..1005 {
+            let (pattern, queue) = ("s".repeat(1000), "q".repeat(queue_bytes));
+            let sid = sid.to_string();
+            client.subscribe(&scope, pattern.as_bytes(), Some(queue.as_bytes()), sid.as_bytes());
+        }
+        client.note_subscriptions();
+        client.unsubscribe_all();
+        let record = Record::of(&client);
+        (record.subscriptions, record.had_subscribed.len())
+    }
+
+    #[test]
+    fn a_closed_connections_subscriptions_are_remembered_up_to_so_many_bytes() {
+        assert_eq!(REMEMBERED_BYTES_MAX, 4 * (1000 + 20 + 4));
+        assert_eq!(remembered(20), (5, 4));
+        assert_eq!(remembered(21), (5, 3));
+    }
+}
