@@ -153,6 +153,12 @@ impl Authenticator {
         }
     }
 
+    /// What tokens of accounts say of each other; nothing where there are none.
+    #[cfg(feature = "monitoring")]
+    pub(crate) fn told_by_tokens(&self) -> Option<&[crate::AccountOptions]> {
+        self.trust.as_ref().map(|trust| trust.options())
+    }
+
     /// How long a login may take (AUTH-013).
     pub(crate) fn timeout(&self) -> Duration {
         self.timeout

@@ -87,7 +87,7 @@ pub(super) fn account_detail(
         leafnode_connections: 0,
         client_connections: tallies(server).get(name).map_or(0, |account| account.open),
         subscriptions: accounts.iter().map(|account| account.subscriptions()).sum(),
-        exchange: Exchange::of(&server.config().auth, name),
+        exchange: Exchange::of(server, name),
         name_tag: (server.profile() >= Profile::V2_11).then(|| name.to_owned()),
         sublist_stats: SublistStats::of(&accounts),
         responses: accounts.iter().flat_map(|account| responses(account)).collect(),

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::{
-    Auth, ExportKind, ImportKind, ResponseType,
+    ExportKind, ImportKind, ResponseType,
     auth::GLOBAL_ACCOUNT,
     router::{Account, Unanswered},
+    server::Overview,
     subject::{
         mapping::Mappings,
         transform::{numbered, pattern_of},
@@ -87,11 +88,11 @@ pub(super) fn responses(account: &Account) -> impl Iterator<Item = (String, Resp
 }
 
 impl Exchange {
-    /// Of an account, as it is configured.
-    pub(super) fn of(auth: &Auth, account: &str) -> Exchange {
-        let named = auth.accounts.iter().find(|options| options.name == account);
+    /// Of an account, as it is configured or its token says.
+    pub(super) fn of(server: &Overview<'_>, account: &str) -> Exchange {
+        let named = server.account_options().iter().find(|options| options.name == account);
         let mappings = match account {
-            GLOBAL_ACCOUNT => auth.mappings.as_slice(),
+            GLOBAL_ACCOUNT => server.config().auth.mappings.as_slice(),
             _ => named.map_or(&[][..], |options| &options.mappings),
         };
         Exchange {

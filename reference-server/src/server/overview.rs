@@ -7,7 +7,7 @@ use std::{
 
 use super::{Phase, Shared, Terms, admission::Entrance};
 use crate::{
-    Config, Profile,
+    AccountOptions, Config, Profile,
     ledger::Past,
     protocol::Info,
     router::{Account, Client},
@@ -108,6 +108,12 @@ impl<'a> Overview<'a> {
     /// All accounts that clients can be in.
     pub(crate) fn accounts(&self) -> Vec<Arc<Account>> {
         self.terms.authenticator.accounts().to_vec()
+    }
+
+    /// What accounts other than `$G` let each other have.
+    pub(crate) fn account_options(&self) -> &[AccountOptions] {
+        let Terms { authenticator, config, .. } = &self.terms;
+        authenticator.told_by_tokens().unwrap_or(&config.auth.accounts)
     }
 
     /// The name of the account of the server's own services; empty if there is none.

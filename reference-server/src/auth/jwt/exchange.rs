@@ -41,6 +41,8 @@ pub(crate) struct ExportClaims {
     response_threshold: u64,
     #[serde(default)]
     account_token_position: usize,
+    #[serde(default)]
+    service_latency: Option<Value>,
 }
 
 /// Subjects of another account.
@@ -115,6 +117,11 @@ impl ExportClaims {
         };
         export.account_token_position = self.account_token_position;
         export
+    }
+
+    /// Whether its answers are to be timed, which is not done here.
+    pub(crate) fn wants_latencies(&self) -> bool {
+        self.service_latency.is_some()
     }
 
     /// Whether an importer needs a token for it.

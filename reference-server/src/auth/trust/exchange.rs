@@ -62,6 +62,10 @@ fn stated(claims: &Claims<AccountClaims>) -> AccountOptions {
     let AccountClaims { imports, exports, mappings: mapped, .. } = &claims.nats;
     let key = &claims.subject;
     let mut options = AccountOptions::new(key);
+    for export in exports.iter().filter(|export| export.wants_latencies()) {
+        let subject = &export.subject;
+        log::warn!("Account [{key}] wants latencies of {subject:?}, which are not measured");
+    }
     options.exports = exports.iter().map(|export| export.export()).collect();
     options.imports = imports.iter().map(|import| import.import()).collect();
     options.mappings = mappings(mapped);
