@@ -27,7 +27,7 @@ pub(crate) use self::{
     trust::{account_problem, operator_problem},
 };
 pub use self::{
-    exchange::{Export, ExportKind, Import, ImportKind, Local, ResponseType},
+    exchange::{Export, ExportKind, Import, ImportKind, Latency, Local, ResponseType},
     operators::{OperatorMode, Resolver},
     options::{
         AccountLimits, AccountOptions, Auth, AuthCallout, ConnectionType, Credential, Permissions,

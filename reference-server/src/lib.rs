@@ -50,8 +50,8 @@ mod transport;
 
 pub use auth::{
     AccountLimits, AccountOptions, Auth, AuthCallout, ConnectionType, Credential, Export,
-    ExportKind, Import, ImportKind, Local, OperatorMode, Permissions, Resolver, ResponseType,
-    Responses, Secret, SubjectPermission, User,
+    ExportKind, Import, ImportKind, Latency, Local, OperatorMode, Permissions, Resolver,
+    ResponseType, Responses, Secret, SubjectPermission, User,
 };
 pub use conf::{ConfigError, ConfigWarning, Problem};
 pub use config::{Config, Profile, ProgramConfig};

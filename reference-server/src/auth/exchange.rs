@@ -25,6 +25,17 @@ pub struct Export {
     /// Which token of an imported subject must be the name of the importing account, counted from
     /// 1; 0 is none.
     pub account_token_position: usize,
+    /// How long answers take is told to the exporter (ACC-020). Only of services with one answer.
+    pub latency: Option<Latency>,
+}
+
+/// Where it is told how long answers take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Latency {
+    /// Of how many requests, in percent.
+    pub percent: u8,
+    /// To which subject, in the exporter's account.
+    pub subject: String,
 }
 
 /// Which way the messages of an export go.
@@ -104,12 +115,18 @@ impl Export {
     }
 
     fn new(subject: String, kind: ExportKind) -> Export {
-        Export { subject, kind, accounts: Vec::new(), account_token_position: 0 }
+        Export { subject, kind, accounts: Vec::new(), account_token_position: 0, latency: None }
     }
 
     /// Sets how many answers a request has, and how long each is waited for.
     pub fn answered(mut self, responses: ResponseType, threshold: Duration) -> Export {
         self.kind = ExportKind::Service { responses, threshold };
+        self
+    }
+
+    /// Has it told to this subject how long answers take, of so many requests in a hundred.
+    pub fn timed(mut self, percent: u8, subject: impl Into<String>) -> Export {
+        self.latency = Some(Latency { percent, subject: subject.into() });
         self
     }
 

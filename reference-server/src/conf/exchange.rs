@@ -9,7 +9,8 @@ use super::{
     value::Kind,
 };
 use crate::{
-    AccountOptions, Destination, Export, ExportKind, Import, Local, ResponseType, SubjectMapping,
+    AccountOptions, Destination, Export, ExportKind, Import, Latency, Local, ResponseType,
+    SubjectMapping,
     auth::{Part, faults},
 };
 
@@ -22,7 +23,19 @@ struct ExportEntry {
     threshold: Option<Duration>,
     accounts: Vec<String>,
     account_token_position: usize,
+    latency: Option<Latency>,
 }
+
+/// What an entry says of latencies.
+struct LatencyEntry {
+    percent: u8,
+    subject: Option<String>,
+}
+
+const LATENCY: &Table<LatencyEntry> = &[
+    setting(&["sampling"], |entry, it| put(&mut entry.percent, percent(it))),
+    setting(&["subject"], |entry, it| put(&mut entry.subject, it.text().map(Some))),
+];
 
 const EXPORT: &Table<ExportEntry> = &[
     setting(&["stream"], |entry, it| put(&mut entry.stream, it.text().map(Some))),
@@ -36,7 +49,7 @@ const EXPORT: &Table<ExportEntry> = &[
     setting(&["account_token_position"], |entry, it| {
         put(&mut entry.account_token_position, it.count())
     }),
-    ignored(&["latency"], "latencies of services are not measured"),
+    setting(&["latency"], |entry, it| put(&mut entry.latency, latency(it).map(Some))),
     ignored(&["allow_trace"], "messages are not traced through accounts"),
 ];
 
@@ -116,6 +129,9 @@ fn export(it: Field<'_>) -> Result<Option<Export>, Problem> {
             let words = format!("Detected stream {stream:?} but already saw a service");
             return Err(it.problem(words));
         }
+        (Some(_), None) if entry.latency.is_some() => {
+            return Err(it.problem("Detected latency directive on non-service"));
+        }
         (Some(_), None) if of_service => {
             return Err(it.problem("Detected response directive on non-service"));
         }
@@ -131,7 +147,42 @@ fn export(it: Field<'_>) -> Result<Option<Export>, Problem> {
         (None, None) => return Err(it.problem("an export needs a stream or a service")),
     };
     let (accounts, account_token_position) = (entry.accounts, entry.account_token_position);
-    Ok(Some(Export { accounts, account_token_position, ..export }))
+    let latency = entry.latency;
+    Ok(Some(Export { accounts, account_token_position, latency, ..export }))
+}
+
+/// All requests are timed unless it is said otherwise.
+fn latency(it: Field<'_>) -> Result<Latency, Problem> {
+    if it.is_text() {
+        return Ok(Latency { percent: 100, subject: it.text()? });
+    }
+    if !it.is_map() {
+        let words = "Expected latency entry to be a map/struct or string, got";
+        return Err(it.problem(format!("{words} {}", go_type(it))));
+    }
+    let mut entry = LatencyEntry { percent: 100, subject: None };
+    it.block(LATENCY, &mut entry)?;
+    let missing = || it.problem("Latency subject required, but missing");
+    Ok(Latency { percent: entry.percent, subject: entry.subject.ok_or_else(missing)? })
+}
+
+/// A number, or a text with the sign of percent behind it.
+fn percent(it: Field<'_>) -> Result<u8, Problem> {
+    let number = match it.is_text() {
+        false => it.integer()?,
+        true => {
+            let text = it.text()?;
+            if text.eq_ignore_ascii_case("headers") {
+                return Err(it.problem("sampling by headers is not supported by this server"));
+            }
+            let digits = text.trim_end_matches('%');
+            let words = "Failed to parse latency sample: strconv.Atoi: parsing";
+            let wrong = |_| it.problem(format!("{words} {digits:?}: invalid syntax"));
+            digits.parse().map_err(wrong)?
+        }
+    };
+    let percent = u8::try_from(number).ok().filter(|percent| (1..=100).contains(percent));
+    percent.ok_or_else(|| it.problem("bad sampling percentage, should be 1-100"))
 }
 
 fn responses(it: Field<'_>) -> Result<Option<ResponseType>, Problem> {

@@ -41,6 +41,20 @@ struct Export {
     response_type: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     approved_accounts: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_latency: Option<Latency>,
+}
+
+#[derive(Serialize)]
+struct Latency {
+    sampling: u8,
+    results: String,
+}
+
+impl From<&crate::Latency> for Latency {
+    fn from(latency: &crate::Latency) -> Latency {
+        Latency { sampling: latency.percent, results: latency.subject.clone() }
+    }
 }
 
 #[derive(Serialize)]
@@ -54,6 +68,8 @@ struct Import {
     invalid: bool,
     share: bool,
     tracking: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency: Option<Latency>,
 }
 
 /// A request of another account that has not been answered, as an import of its reply subject.
@@ -98,7 +114,7 @@ impl Exchange {
         Exchange {
             mappings: Mappings::new(mappings).iter().flat_map(shown).collect(),
             exports: named.iter().flat_map(|it| &it.exports).map(export).collect(),
-            imports: named.iter().flat_map(|it| &it.imports).map(import).collect(),
+            imports: named.iter().flat_map(|it| &it.imports).map(|it| import(server, it)).collect(),
         }
     }
 }
@@ -126,12 +142,15 @@ fn export(export: &crate::Export) -> Export {
         r#type: if export.is_stream() { "stream" } else { "service" },
         response_type,
         approved_accounts: export.accounts.clone(),
+        service_latency: export.latency.as_ref().map(Into::into),
     }
 }
 
-fn import(import: &crate::Import) -> Import {
+fn import(server: &Overview<'_>, import: &crate::Import) -> Import {
     let (local, _) = pattern_of(&numbered(&import.local_subject()));
     let service = !import.is_stream();
+    let exporter = server.account_options().iter().find(|it| it.name == import.account);
+    let timed = exporter.and_then(|it| it.exports.get(import.governed_by(&it.exports)?.0));
     Import {
         subject: import.subject.clone(),
         account: import.account.clone(),
@@ -141,5 +160,6 @@ fn import(import: &crate::Import) -> Import {
         invalid: false,
         share: import.kind == ImportKind::Service { share: true },
         tracking: false,
+        latency: timed.and_then(|export| export.latency.as_ref()).map(Into::into),
     }
 }

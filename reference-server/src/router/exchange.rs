@@ -7,6 +7,7 @@
 //! (ACC-003, ACC-007).
 
 mod info;
+mod latency;
 mod responses;
 mod service;
 mod shadow;

@@ -3,9 +3,9 @@
 
 use std::collections::HashSet;
 
-use super::{Import, Local};
+use super::{Export, ExportKind, Import, Local, ResponseType};
 use crate::{
-    AccountOptions, is_valid_pattern,
+    AccountOptions, is_valid_literal, is_valid_pattern,
     subject::{
         self,
         transform::{Transform, has_wildcard, numbered, pattern_of},
@@ -38,6 +38,8 @@ pub(crate) fn faults(accounts: &[AccountOptions]) -> Vec<Fault> {
             let place = export.account_token_position;
             let words = if let Some(name) = export.accounts.iter().find(|name| !known(name)) {
                 format!("{name:?} account not defined for {kind} export")
+            } else if let Some(words) = latency_problem(export) {
+                words
             } else if place > 0 && export.subject.split('.').nth(place - 1) != Some("*") {
                 format!("Error adding {kind} export {:?}: {INVALID}", export.subject)
             } else {
@@ -59,6 +61,20 @@ pub(crate) fn faults(accounts: &[AccountOptions]) -> Vec<Fault> {
         }
     }
     faults
+}
+
+/// Says what can't be meant about latencies, if anything.
+fn latency_problem(export: &Export) -> Option<String> {
+    let subject = &export.latency.as_ref()?.subject;
+    let single =
+        matches!(export.kind, ExportKind::Service { responses: ResponseType::Singleton, .. });
+    let words = match (single, is_valid_literal(subject.as_bytes())) {
+        (false, _) => "bad service response type",
+        (true, false) => "invalid publish subject",
+        (true, true) => return None,
+    };
+    let (service, sampling) = (&export.subject, "Error adding service latency sampling for");
+    Some(format!("{sampling} {service:?} on subject {subject:?}: {words}"))
 }
 
 const INVALID: &str = "sublist: invalid subject";

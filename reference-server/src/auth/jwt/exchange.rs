@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{Claims, Kind};
-use crate::{Destination, Export, Import, ResponseType, SubjectMapping, subject};
+use crate::{Destination, Export, Import, Latency, ResponseType, SubjectMapping, subject};
 
 /// How long an answer is waited for where the export does not say.
 const THRESHOLD: Duration = Duration::from_secs(120);
@@ -42,7 +42,16 @@ pub(crate) struct ExportClaims {
     #[serde(default)]
     account_token_position: usize,
     #[serde(default)]
-    service_latency: Option<Value>,
+    service_latency: Option<LatencyClaims>,
+}
+
+/// Where it is told how long answers take.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+struct LatencyClaims {
+    /// In percent, or `headers`.
+    #[serde(default)]
+    sampling: Value,
+    results: String,
 }
 
 /// Subjects of another account.
@@ -116,12 +125,20 @@ impl ExportClaims {
             Way::Service => Export::service(&self.subject).answered(responses, threshold),
         };
         export.account_token_position = self.account_token_position;
+        export.latency = self.latency();
         export
     }
 
-    /// Whether its answers are to be timed, which is not done here.
-    pub(crate) fn wants_latencies(&self) -> bool {
-        self.service_latency.is_some()
+    /// Whether those answers alone are to be timed whose requests ask for it by a header, which is
+    /// not done here.
+    pub(crate) fn times_by_header(&self) -> bool {
+        self.service_latency.is_some() && self.latency().is_none()
+    }
+
+    fn latency(&self) -> Option<Latency> {
+        let LatencyClaims { sampling, results } = self.service_latency.as_ref()?;
+        let percent = sampling.as_u64().filter(|percent| (1..=100).contains(percent))?;
+        Some(Latency { percent: u8::try_from(percent).ok()?, subject: results.clone() })
     }
 
     /// Whether an importer needs a token for it.

@@ -329,3 +329,18 @@ fn an_import_holds_as_long_as_the_token_that_allows_it() {
     // An account that shows another one's token counts for nothing.
     assert_eq!(imports(&[activation(&world.account, 0)]), None);
 }
+
+#[test]
+fn an_export_may_want_to_be_told_how_long_answers_take() {
+    // ACC-020
+    let world = World::new();
+    let latency = |sampling: Value| {
+        let latency = json!({ "sampling": sampling, "results": "times" });
+        let export = json!({ "subject": "s", "type": "service", "service_latency": latency });
+        let mode = world.mode(json!({ "exports": [export] }));
+        let trust = Trust::new(&mode, &[], PROFILE).unwrap();
+        trust.options()[0].exports[0].latency.clone().map(|it| (it.percent, it.subject))
+    };
+    assert_eq!(latency(json!(60)), Some((60, "times".to_owned())));
+    assert_eq!(latency(json!("headers")), None);
+}

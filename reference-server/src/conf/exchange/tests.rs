@@ -20,8 +20,8 @@ fn exports_imports_and_mappings_are_read_in_all_their_forms() {
               A {
                 exports: [
                   {stream: "pub.>"}, {stream: "priv.*", accounts: [K]}
-                  {service: "s", response: stream, threshold: "5s", latency: m}
-                  {service: "t.*", account_token_position: 2}
+                  {service: "s", response: stream, threshold: "5s"}
+                  {service: "t.*", account_token_position: 2, latency: m}
                 ]
               }
               K {
@@ -39,11 +39,11 @@ fn exports_imports_and_mappings_are_read_in_all_their_forms() {
             }"#,
         )
         .unwrap();
-    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert_eq!(warnings, []);
     assert_eq!(config.auth.mappings, [SubjectMapping::new("one", "uno")]);
     let [a, k] = &*config.auth.accounts else { panic!("not two accounts") };
     let many = Export::service("s").answered(ResponseType::Stream, Duration::from_secs(5));
-    let mut token = Export::service("t.*");
+    let mut token = Export::service("t.*").timed(100, "m");
     token.account_token_position = 2;
     let only = Export::stream("priv.*").only_for("K");
     assert_eq!(a.exports, [Export::stream("pub.>"), only, many, token]);
@@ -70,6 +70,8 @@ fn what_does_not_fit_together_is_told_where_it_stands() {
     let error = Config::default().merge(text).unwrap_err().to_string();
     assert!(error.starts_with("4:5: Error adding stream import \"y\": "), "{error}");
 }
+
+const LATENCY_RANGE: &str = "bad sampling percentage, should be 1-100";
 
 /// Exports of A, imports of K, and what is said of them (ACC-012).
 const WRONG: &[(&str, &str, &str)] = &[
@@ -157,6 +159,24 @@ const WRONG: &[(&str, &str, &str)] = &[
         "",
         r#"Expected response threshold to be a parseable time duration, got "q""#,
     ),
+    ("{service: x, latency: {sampling: 0, subject: y}}", "", LATENCY_RANGE),
+    ("{service: x, latency: {sampling: \"101%\", subject: y}}", "", LATENCY_RANGE),
+    ("{service: x, latency: {sampling: 5}}", "", "Latency subject required, but missing"),
+    (
+        "{service: x, latency: {sampling: headers, subject: y}}",
+        "",
+        "sampling by headers is not supported by this server",
+    ),
+    (
+        "{service: x, latency: \"y.*\"}",
+        "",
+        concat!(
+            r#"Error adding service latency sampling for "x" on subject "y.*": "#,
+            "invalid publish subject"
+        ),
+    ),
+    ("{stream: x, latency: y}", "", "Detected latency directive on non-service"),
+    ("{service: x, latency: {sampling: 50%, subject: y}}", "", ""),
     ("x", "", "Export Items should be a map with type entry, got string"),
     ("{stream: x}", "{stream: {account: A}}", "Expect an account name and a subject"),
     ("{stream: x}", "{stream: A}", "Stream entry should be an account map, got string"),

@@ -1,5 +1,7 @@
 //! `Nats-Request-Info`: what the exporter of a service is told about who asks (ACC-007, ACC-010).
 
+use std::time::SystemTime;
+
 use serde::Serialize;
 
 use super::super::Client;
@@ -50,7 +52,7 @@ impl RequestInfo {
         };
         let identity = &record.identity;
         RequestInfo {
-            start: start(&record),
+            start: time(record.start),
             host: record.addr.map(|addr| addr.ip().to_string()),
             id: Some(record.cid),
             acc,
@@ -69,6 +71,11 @@ impl RequestInfo {
         }
     }
 
+    /// The time to the client and back, in nanoseconds.
+    pub(super) fn rtt(&self) -> u128 {
+        self.rtt.unwrap_or_default()
+    }
+
     /// It has come through another account, and goes on from there; that one may name the server.
     pub(super) fn comes_by(&mut self, account: &str, server: Option<&str>) {
         self.svc = Some(account.to_owned());
@@ -78,12 +85,12 @@ impl RequestInfo {
 
 /// Times are written by a crate that comes with the pages.
 #[cfg(feature = "monitoring")]
-fn start(record: &Record) -> Option<String> {
-    Some(crate::monitoring::time(record.start))
+pub(super) fn time(at: SystemTime) -> Option<String> {
+    Some(crate::monitoring::time(at))
 }
 
 #[cfg(not(feature = "monitoring"))]
-fn start(_: &Record) -> Option<String> {
+pub(super) fn time(_: SystemTime) -> Option<String> {
     None
 }
 

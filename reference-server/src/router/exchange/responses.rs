@@ -11,6 +11,7 @@ use rand::{RngExt, distr::Alphanumeric};
 
 use super::{
     super::{Account, Passage, Service},
+    latency::Timed,
     service::forward,
 };
 use crate::{ResponseType, protocol::Publish};
@@ -46,6 +47,8 @@ pub(super) struct Request {
     /// Where the answer is wanted there.
     pub(super) reply: Arc<[u8]>,
     pub(super) terms: ResponseTerms,
+    /// If it is being timed.
+    timed: Option<Box<Timed>>,
     until: Instant,
 }
 
@@ -87,12 +90,14 @@ impl Responses {
         account: &Arc<Account>,
         reply: &[u8],
         terms: ResponseTerms,
+        timed: Option<Box<Timed>>,
     ) -> Arc<[u8]> {
         let now = Instant::now();
         let request = Request {
             account: account.clone(),
             reply: reply.into(),
             terms,
+            timed,
             until: now + terms.threshold,
         };
         let mut open = self.lock();
@@ -178,13 +183,18 @@ impl Service for Arc<Responses> {
         else {
             return false;
         };
-        let Request { account, reply, terms, .. } = request;
+        let Request { account, reply, terms, timed, .. } = request;
+        let took = timed.as_ref().map(|timed| timed.took());
         if terms.responses == ResponseType::Singleton {
             // Before it is delivered, so that no second one slips through meanwhile.
             self.forget(message.subject);
         }
         let answer = Publish { subject: &reply, ..*message };
-        let delivered = forward(&answer, (&own, &account), terms, passage);
+        let delivered = forward(&answer, (&own, &account), terms, None, passage);
+        if let (Some(timed), Some(took)) = (timed, took) {
+            let system = timed.took().saturating_sub(took);
+            timed.answered(&own, took, system, passage);
+        }
         if !delivered || message.body.is_empty() {
             self.forget(message.subject);
         }
@@ -217,8 +227,10 @@ mod tests {
     fn a_request_is_over_when_its_time_is() {
         let (account, responses) = responses();
         let over = ResponseTerms { threshold: Duration::ZERO, ..STREAM };
-        let (in_time, late) =
-            (responses.expect(&account, b"r", STREAM), responses.expect(&account, b"r", over));
+        let (in_time, late) = (
+            responses.expect(&account, b"r", STREAM, None),
+            responses.expect(&account, b"r", over, None),
+        );
         assert!(responses.pattern().strip_suffix('>').is_some_and(|prefix| {
             in_time.starts_with(prefix.as_bytes()) && in_time.len() == prefix.len() + 6
         }));
@@ -233,11 +245,11 @@ mod tests {
         let (account, responses) = responses();
         let over = ResponseTerms { threshold: Duration::ZERO, ..STREAM };
         for _ in 0..1000 {
-            responses.expect(&account, b"r", over);
+            responses.expect(&account, b"r", over, None);
         }
         assert!(responses.lock().requests.len() < 10);
         for _ in 0..OPEN_MAX + 10 {
-            responses.expect(&account, b"r", STREAM);
+            responses.expect(&account, b"r", STREAM, None);
         }
         let open = responses.lock();
         assert_eq!((open.requests.len(), open.order.len()), (OPEN_MAX, OPEN_MAX));

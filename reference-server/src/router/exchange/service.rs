@@ -5,10 +5,11 @@ use std::{sync::Arc, time::SystemTime};
 use super::{
     super::{Account, Passage, Service},
     info::{self, RequestInfo},
+    latency::Timed,
     responses::ResponseTerms,
 };
 use crate::{
-    Export, ExportKind, Import, Profile, ResponseType,
+    Export, ExportKind, Import, Latency, Profile, ResponseType,
     protocol::Publish,
     subject::transform::{Transform, numbered, reverse},
 };
@@ -26,6 +27,8 @@ pub(super) struct ServiceImport {
     /// The exporter is told who asks (ACC-010).
     share: bool,
     server_name: Arc<str>,
+    /// Answers are timed (ACC-020).
+    latency: Option<Latency>,
     /// The requester is told where nobody is there to answer (ACC-011).
     tells_of_nobody: bool,
 }
@@ -59,6 +62,7 @@ impl ServiceImport {
             until: import.until,
             share,
             server_name: server_name.clone(),
+            latency: export.latency.clone(),
             tells_of_nobody: profile.tells_of_nobody_across_accounts(),
         }
     }
@@ -84,12 +88,17 @@ impl Service for ServiceImport {
         let renamed = self.rename.as_ref().map(|rename| rename.apply(message.subject));
         let subject = renamed.as_deref().unwrap_or(message.subject);
         let asked = self.asked(passage);
+        let timed = self.latency.as_ref().filter(|_| message.reply.is_some());
+        let timed = timed.and_then(|it| Timed::begin(it, &asked.info, &self.server_name));
         let body = info::tell(message, &asked.info);
         let before = passage.asked.replace(asked);
         let ways = (&self.importer, &self.exporter);
-        let delivered =
-            forward(&Publish { subject, ..body.message(message) }, ways, self.terms, passage);
+        let request = Publish { subject, ..body.message(message) };
+        let delivered = forward(&request, ways, self.terms, timed.clone(), passage);
         passage.asked = before;
+        if let Some(timed) = timed.filter(|_| !delivered) {
+            timed.unavailable(&self.exporter, passage);
+        }
         delivered || !self.tells_of_nobody
     }
 }
@@ -99,6 +108,7 @@ pub(super) fn forward(
     message: &Publish<'_>,
     (from, to): (&Arc<Account>, &Arc<Account>),
     terms: ResponseTerms,
+    timed: Option<Box<Timed>>,
     passage: &mut Passage<'_>,
 ) -> bool {
     let mapped = to.mappings().and_then(|mappings| mappings.map(message.subject));
@@ -107,7 +117,7 @@ pub(super) fn forward(
         return passage.publish(to, &Publish { subject, ..*message });
     };
     let responses = to.exchange.responses(to);
-    let reply = responses.expect(from, wanted, terms);
+    let reply = responses.expect(from, wanted, terms, timed);
     let delivered =
         passage.publish(to, &Publish { subject, reply: Some(&reply), rest: None, ..*message });
     if !delivered {
