@@ -247,6 +247,7 @@ fn code(text: &str) -> String {
         (r#""(port|client_id)":[0-9]+"#, "\"$1\":…"),
         (r"\b[0-9.]+(ms|µs|s)\b", "…$1"),
         (r"/\S*/nats-conformance-\w+/", "…/"),
+        (r"\b_R_\.\w+\.\w+", "_R_.…"),
         // A port alone, and what a server tells of itself, with its size before.
         (r"^([a-z.]+ = )?[0-9]{5}$", "$1…"),
         (r#"[0-9]+(\\r\\n\{"server":)\{.*"#, "#$1…"),
@@ -324,6 +325,7 @@ mod tests {
             ("file /tmp/nats-conformance-zWhv3z/run.conf is valid", "`file …/run.conf is valid`"),
             (r#"MSG a 1  451\r\n{"server":{"seq":14}}\r\n"#, r#"`MSG a 1  #\r\n{"server":…`"#),
             ("took 12ms", "`took …ms`"),
+            (r#"{"_R_.V5fujR.tdTp2H":{"to":"in"}}"#, r#"`{"_R_.…":{"to":"in"}}`"#),
         ] {
             assert_eq!(code(got), shown);
         }
