@@ -28,7 +28,8 @@ main() {
       again+=" $1"
       ;;
   esac
-  cargo build --release --quiet --package nats-conformance
+  # As ci/check.sh does: of one package alone, features and so libraries would be others.
+  cargo build --release --quiet --workspace --bins
   program=$(ci/servers.sh "$RELEASE")
   mkdir -p "$QUALITY"
   # A quarter of the time for each exploration, half of it for both servers side by side.

@@ -248,6 +248,9 @@ fn code(text: &str) -> String {
         (r"\b[0-9.]+(ms|µs|s)\b", "…$1"),
         (r"/\S*/nats-conformance-\w+/", "…/"),
         (r"\b_R_\.\w+\.\w+", "_R_.…"),
+        // How a handshake is broken off, and what else might have come still, are up to chance.
+        (r"(could not change to TLS): .*", "$1"),
+        (r"^.*\\r\\n or ", ""),
         // A port alone, and what a server tells of itself, with its size before.
         (r"^([a-z.]+ = )?[0-9]{5}$", "$1…"),
         (r#"[0-9]+(\\r\\n\{"server":)\{.*"#, "#$1…"),
@@ -325,6 +328,8 @@ mod tests {
             ("file /tmp/nats-conformance-zWhv3z/run.conf is valid", "`file …/run.conf is valid`"),
             (r#"MSG a 1  451\r\n{"server":{"seq":14}}\r\n"#, r#"`MSG a 1  #\r\n{"server":…`"#),
             ("took 12ms", "`took …ms`"),
+            ("early could not change to TLS: tls handshake eof", "`early could not change to TLS`"),
+            (r"-ERR 'a'\r\n or -ERR 'b'\r\n", r"`-ERR 'b'\r\n`"),
             (r#"{"_R_.V5fujR.tdTp2H":{"to":"in"}}"#, r#"`{"_R_.…":{"to":"in"}}`"#),
         ] {
             assert_eq!(code(got), shown);
