@@ -9,9 +9,9 @@
 #   ci/fuzz.sh --keep                   takes small inputs that were found into ci/fuzz/corpus,
 #                                       which `cargo test` replays
 #
-# Overflows are looked for as well. A hang (10 s) and growth (1 GiB) count as crashes. What was found is left below artifacts/fuzz/, the
-# figures go to artifacts/quality/fuzz.json. Needs a nightly compiler. Exit code: 0 all held, 1 an
-# input breaks something, 2 it could not be run.
+# Overflows are looked for as well. A hang (10 s) and growth (1 GiB) count as crashes. What was found
+# is left below artifacts/fuzz/, the figures go to artifacts/quality/fuzz.json. Needs a nightly
+# compiler. Exit code: 0 all held, 1 an input breaks something, 2 it could not be run.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

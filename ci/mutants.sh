@@ -11,10 +11,10 @@
 #
 # Four passes, each with what the ones before have missed: the broker's quick tests (own), the
 # scenarios, all tests of the broker (broker), then all tests (all). Who survives must be in
-# ci/mutants.toml with a reason; whoever is there without surviving is an error, too, or a warning if only a part was run. A test
-# that no longer ends has noticed (`timeout`). Writes artifacts/quality/mutants.json, or
-# mutants-part.json if only a part was run. Exit code: 0 all is as listed, 1 it is not, 2 no run could
-# be made. Needs cargo-mutants.
+# ci/mutants.toml with a reason; whoever is there without surviving is an error, too, or a warning if
+# only a part was run. A test that no longer ends has noticed (`timeout`). Writes
+# artifacts/quality/mutants.json, or mutants-part.json if only a part was run. Exit code: 0 all is as
+# listed, 1 it is not, 2 no run could be made. Needs cargo-mutants.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
