@@ -278,7 +278,7 @@ impl<'a> Story<'a> {
             return Err(self.unexpected("INFO {…}", &greeting.0));
         }
         if self.connections[id].must_start_tls {
-            self.start_tls(id, None, None).await?;
+            self.start_tls(id, tls::Hello::default()).await?;
         }
         let mut connect = json!({
             "verbose": false, "pedantic": false, "tls_required": false, "name": name,
