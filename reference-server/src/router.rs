@@ -375,6 +375,9 @@ impl Client {
                 index.remove_all(pattern, |found| found.receiver.is(self));
             }
         });
+        for pattern in patterns {
+            account.exchange.awaited.look_after(pattern, account);
+        }
     }
 
     /// Takes an ended subscription out of the table and the index.

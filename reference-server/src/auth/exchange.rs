@@ -32,7 +32,8 @@ pub struct Export {
 /// Where it is told how long answers take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Latency {
-    /// Of how many requests, in percent.
+    /// Of how many requests, in percent, chosen by chance. Of the others, of those that ask for it
+    /// by a header of a tracing system: `Uber-Trace-Id`, `X-B3-…`, `B3` or `traceparent`.
     pub percent: u8,
     /// To which subject, in the exporter's account.
     pub subject: String,
@@ -124,7 +125,8 @@ impl Export {
         self
     }
 
-    /// Has it told to this subject how long answers take, of so many requests in a hundred.
+    /// Has it told to this subject how long answers take, of so many requests in a hundred, and of
+    /// those that [ask for it](Latency::percent).
     pub fn timed(mut self, percent: u8, subject: impl Into<String>) -> Export {
         self.latency = Some(Latency { percent, subject: subject.into() });
         self

@@ -166,14 +166,14 @@ fn latency(it: Field<'_>) -> Result<Latency, Problem> {
     Ok(Latency { percent: entry.percent, subject: entry.subject.ok_or_else(missing)? })
 }
 
-/// A number, or a text with the sign of percent behind it.
+/// A number, or a text with the sign of percent behind it; 0 stands for `headers` alone.
 fn percent(it: Field<'_>) -> Result<u8, Problem> {
     let number = match it.is_text() {
         false => it.integer()?,
         true => {
             let text = it.text()?;
-            if text.eq_ignore_ascii_case("headers") {
-                return Err(it.problem("sampling by headers is not supported by this server"));
+            if text.trim().eq_ignore_ascii_case("headers") {
+                return Ok(0);
             }
             let digits = text.trim_end_matches('%');
             let words = "Failed to parse latency sample: strconv.Atoi: parsing";

@@ -47,13 +47,25 @@ struct Export {
 
 #[derive(Serialize)]
 struct Latency {
-    sampling: u8,
+    sampling: Sampling,
     results: String,
+}
+
+/// Of how many requests, in percent, or of those alone that ask for it.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Sampling {
+    Percent(u8),
+    Headers(&'static str),
 }
 
 impl From<&crate::Latency> for Latency {
     fn from(latency: &crate::Latency) -> Latency {
-        Latency { sampling: latency.percent, results: latency.subject.clone() }
+        let sampling = match latency.percent {
+            0 => Sampling::Headers("headers"),
+            percent => Sampling::Percent(percent),
+        };
+        Latency { sampling, results: latency.subject.clone() }
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod connect;
 pub mod encode;
+pub(crate) mod headers;
 mod info;
 mod parse;
 

@@ -164,6 +164,7 @@ impl Account {
         self.change(|index| {
             index.remove(&subscription.pattern, queue, subscription);
         });
+        self.exchange.awaited.look_after(&subscription.pattern, self);
     }
 
     /// Routes that were found under another number are void.

@@ -8,7 +8,9 @@
 
 mod info;
 mod latency;
+mod overdue;
 mod responses;
+mod sampling;
 mod service;
 mod shadow;
 
@@ -16,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 #[cfg(feature = "monitoring")]
 pub(crate) use self::responses::Unanswered;
-use self::{responses::Responses, service::ServiceImport, shadow::StreamImport};
+use self::{overdue::Awaited, responses::Responses, service::ServiceImport, shadow::StreamImport};
 pub(super) use self::{service::Asked, shadow::Shadow};
 use super::{Account, Subscription};
 use crate::{
@@ -34,6 +36,8 @@ pub(super) struct Exchange {
     now: RwLock<Arc<Terms>>,
     /// Of requests from other accounts; made with the first one.
     responses: Mutex<Option<Responding>>,
+    /// Answers to its own timed requests.
+    pub(super) awaited: Awaited,
 }
 
 /// What the configuration says of an account.

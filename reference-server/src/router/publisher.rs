@@ -93,6 +93,11 @@ impl Publisher {
         Passage::new(from, scope, bells, chance).follow(route, message)
     }
 
+    /// What a client that is no connection publishes in any account.
+    pub(super) fn passage<'a>(&'a mut self, from: &'a Arc<Client>) -> Passage<'a> {
+        Passage::new(from, &self.scope, &mut self.bells, &mut self.chance)
+    }
+
     /// Sends the no-responders status, if the requester itself has a plain subscription that
     /// covers the reply subject (CORE-REQ-005).
     pub(crate) fn no_responders(&mut self, from: &Arc<Client>, reply: &[u8], name: Option<&[u8]>) {

@@ -48,7 +48,7 @@ pub(crate) struct ExportClaims {
 /// Where it is told how long answers take.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 struct LatencyClaims {
-    /// In percent, or `headers`.
+    /// In percent, or `headers`, which is 0.
     #[serde(default)]
     sampling: Value,
     results: String,
@@ -129,15 +129,13 @@ impl ExportClaims {
         export
     }
 
-    /// Whether those answers alone are to be timed whose requests ask for it by a header, which is
-    /// not done here.
-    pub(crate) fn times_by_header(&self) -> bool {
-        self.service_latency.is_some() && self.latency().is_none()
-    }
-
     fn latency(&self) -> Option<Latency> {
         let LatencyClaims { sampling, results } = self.service_latency.as_ref()?;
-        let percent = sampling.as_u64().filter(|percent| (1..=100).contains(percent))?;
+        let percent = match sampling {
+            Value::Null => 0,
+            Value::String(text) if text.eq_ignore_ascii_case("headers") => 0,
+            number => number.as_u64().filter(|percent| *percent <= 100)?,
+        };
         Some(Latency { percent: u8::try_from(percent).ok()?, subject: results.clone() })
     }
 

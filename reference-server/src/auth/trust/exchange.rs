@@ -62,11 +62,6 @@ fn stated(claims: &Claims<AccountClaims>) -> AccountOptions {
     let AccountClaims { imports, exports, mappings: mapped, .. } = &claims.nats;
     let key = &claims.subject;
     let mut options = AccountOptions::new(key);
-    for export in exports.iter().filter(|export| export.times_by_header()) {
-        let subject = &export.subject;
-        let words = "latencies sampled by headers, which is not supported";
-        log::warn!("Account [{key}] wants of {subject:?} {words}");
-    }
     options.exports = exports.iter().map(|export| export.export()).collect();
     options.imports = imports.iter().map(|import| import.import()).collect();
     options.mappings = mappings(mapped);

@@ -1,22 +1,20 @@
 //! How long answers of a service take, told to the exporter (ACC-020).
 //!
-//! An answer is told of when it comes, and that nobody listens at once. A request that is never
-//! answered is not told of: nobody looks at it again.
+//! An answer is told of when it comes, and that nobody listens at once. That nobody waits for an
+//! answer any more, or for too long, is noticed by [`overdue`](super::overdue).
 
 use std::{
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
-use rand::{
-    RngExt,
-    distr::{Alphanumeric, SampleString},
-};
+use rand::distr::{Alphanumeric, SampleString};
 use serde::Serialize;
 
 use super::{
     super::{Account, Passage},
     info::{RequestInfo, time},
+    sampling::{Headers, sample},
 };
 use crate::{Latency, protocol::Publish};
 
@@ -29,6 +27,8 @@ const ID_LETTERS: usize = 22;
 pub(super) struct Timed {
     subject: Arc<str>,
     requestor: RequestInfo,
+    /// Because of which it is timed.
+    headers: Headers,
     server_name: Arc<str>,
     at: SystemTime,
     since: Instant,
@@ -47,6 +47,8 @@ struct Metric<'a> {
     requestor: &'a RequestInfo,
     #[serde(skip_serializing_if = "Option::is_none")]
     responder: Option<RequestInfo>,
+    #[serde(skip_serializing_if = "Headers::is_empty")]
+    header: &'a Headers,
     #[serde(skip_serializing_if = "Option::is_none")]
     start: Option<String>,
     /// What the responder took, without the way to it and back.
@@ -56,23 +58,47 @@ struct Metric<'a> {
     total: u128,
 }
 
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// It says nowhere where to answer.
+    BadRequest,
+    /// Nobody waits for the answer any more.
+    Lost,
+    /// Nobody listens.
+    Unavailable,
+    /// It has been waited for long enough.
+    Late,
+}
+
+impl Failure {
+    fn status(self) -> (u16, &'static str) {
+        match self {
+            Failure::BadRequest => (400, "Bad Request"),
+            Failure::Lost => (408, "Request Timeout"),
+            Failure::Unavailable => (503, "Service Unavailable"),
+            Failure::Late => (504, "Service Timeout"),
+        }
+    }
+}
+
 impl Timed {
-    /// Begins to time a request, if chance has it.
+    /// Begins to time a request, if chance or a header of it has it.
     pub(super) fn begin(
         latency: &Latency,
+        request: &Publish<'_>,
         requestor: &RequestInfo,
         server_name: &Arc<str>,
     ) -> Option<Box<Timed>> {
-        let is_sampled = rand::rng().random_range(0..100) < latency.percent;
-        is_sampled.then(|| {
-            Box::new(Timed {
-                subject: latency.subject.as_str().into(),
-                requestor: requestor.clone(),
-                server_name: server_name.clone(),
-                at: SystemTime::now(),
-                since: Instant::now(),
-            })
-        })
+        let headers = sample(latency, request)?;
+        Some(Box::new(Timed {
+            subject: latency.subject.as_str().into(),
+            requestor: requestor.clone(),
+            headers,
+            server_name: server_name.clone(),
+            at: SystemTime::now(),
+            since: Instant::now(),
+        }))
     }
 
     /// How long the answer took that has come now; it has been handed on in `system`.
@@ -97,10 +123,11 @@ impl Timed {
         self.tell(account, &metric, passage);
     }
 
-    /// Nobody listens.
-    pub(super) fn unavailable(&self, account: &Account, passage: &mut Passage<'_>) {
-        let description = Some("Service Unavailable");
-        self.tell(account, &Metric { status: 503, description, ..self.metric() }, passage);
+    /// There is no answer.
+    pub(super) fn failed(&self, why: Failure, account: &Account, passage: &mut Passage<'_>) {
+        let (status, description) = why.status();
+        let metric = Metric { status, description: Some(description), ..self.metric() };
+        self.tell(account, &metric, passage);
     }
 
     /// Since the request.
@@ -119,6 +146,7 @@ impl Timed {
             description: None,
             requestor: &self.requestor,
             responder: None,
+            header: &self.headers,
             start: time(start),
             service: 0,
             system: 0,

@@ -1,17 +1,19 @@
 //! Requests from other accounts that have not been answered yet.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::{Duration, Instant},
 };
 
 use foldhash::fast::RandomState;
 use rand::{RngExt, distr::Alphanumeric};
+use tokio::{runtime::Handle, sync::Notify};
 
 use super::{
     super::{Account, Passage, Service},
-    latency::Timed,
+    latency::{Failure, Timed},
+    overdue,
     service::forward,
 };
 use crate::{ResponseType, protocol::Publish};
@@ -30,6 +32,8 @@ pub(super) struct Responses {
     account: Weak<Account>,
     pattern: String,
     open: Mutex<Open>,
+    /// Wakes who tells of requests that have failed.
+    wake: Arc<Notify>,
 }
 
 #[derive(Debug, Default)]
@@ -37,6 +41,12 @@ struct Open {
     requests: HashMap<Arc<[u8]>, Request, RandomState>,
     /// Those and some that are gone, from the oldest on.
     order: VecDeque<Arc<[u8]>>,
+    /// The timed ones, from the one on that is late first.
+    due: BTreeSet<(Instant, Arc<[u8]>)>,
+    /// Timed ones that have failed and not been told of.
+    failed: Vec<(Box<Timed>, Failure)>,
+    /// Somebody tells of them.
+    attended: bool,
 }
 
 /// A request that waits for an answer.
@@ -76,7 +86,13 @@ pub(crate) struct Unanswered {
 impl Responses {
     pub(super) fn new(account: &Arc<Account>) -> Responses {
         let account = Arc::downgrade(account);
-        Responses { account, pattern: format!("_R_.{}.>", letters()), open: Mutex::default() }
+        let pattern = format!("_R_.{}.>", letters());
+        Responses { account, pattern, open: Mutex::default(), wake: Arc::default() }
+    }
+
+    /// Where the responders are, unless all is over.
+    pub(super) fn account(&self) -> Option<Arc<Account>> {
+        self.account.upgrade()
     }
 
     /// What answers are published to.
@@ -86,7 +102,7 @@ impl Responses {
 
     /// Writes a request down, and says where to answer it.
     pub(super) fn expect(
-        &self,
+        self: &Arc<Responses>,
         account: &Arc<Account>,
         reply: &[u8],
         terms: ResponseTerms,
@@ -103,14 +119,50 @@ impl Responses {
         let mut open = self.lock();
         open.make_room(now);
         let subject = open.unused(self.pattern.trim_end_matches('>'));
+        if request.timed.is_some() {
+            account.exchange.awaited.add(&request.reply, self, &subject);
+            open.due.insert((request.until, subject.clone()));
+            self.attend(&mut open);
+        }
         open.requests.insert(subject.clone(), request);
         open.order.push_back(subject.clone());
         subject
     }
 
+    /// Has somebody tell of those that fail. Outside of a server nobody does.
+    fn attend(self: &Arc<Responses>, open: &mut Open) {
+        let first = open.due.len() == 1;
+        if !open.attended
+            && let Ok(runtime) = Handle::try_current()
+        {
+            open.attended = true;
+            runtime.spawn(overdue::tell(Arc::downgrade(self), self.wake.clone()));
+        } else if first {
+            self.wake.notify_one();
+        }
+    }
+
     /// There will be no answer, or no other one.
     pub(super) fn forget(&self, subject: &[u8]) {
-        self.lock().requests.remove(subject);
+        self.lock().remove(subject);
+    }
+
+    /// Nobody waits for the answer any more.
+    pub(super) fn lose(&self, subject: &[u8]) {
+        let mut open = self.lock();
+        open.fail(subject, Failure::Lost);
+        self.wake.notify_one();
+    }
+
+    /// Those that have failed so far, and when the next one will if nothing happens.
+    pub(super) fn failed(&self, now: Instant) -> (Vec<(Box<Timed>, Failure)>, Option<Instant>) {
+        let mut open = self.lock();
+        while let Some((_, subject)) = open.due.first().filter(|(until, _)| *until <= now).cloned()
+        {
+            open.fail(&subject, Failure::Late);
+        }
+        let next = open.due.first().map(|(until, _)| *until);
+        (std::mem::take(&mut open.failed), next)
     }
 
     /// Whose request is answered at this subject.
@@ -119,10 +171,12 @@ impl Responses {
         let mut open = self.lock();
         let request = open.requests.get_mut(subject)?;
         if request.until < now {
-            open.requests.remove(subject);
             return None;
         }
-        request.until = now + request.terms.threshold;
+        // A timed one has one answer, and this is it.
+        if request.timed.is_none() {
+            request.until = now + request.terms.threshold;
+        }
         Some(request.clone())
     }
 
@@ -165,13 +219,34 @@ impl Open {
             let Some(oldest) = self.order.pop_front() else { return };
             match self.requests.get(&oldest) {
                 Some(request) if request.until >= now => self.order.push_back(oldest),
-                _ => drop(self.requests.remove(&oldest)),
+                _ => self.fail(&oldest, Failure::Late),
             }
         }
         while self.requests.len() >= OPEN_MAX {
             let Some(oldest) = self.order.pop_front() else { return };
-            self.requests.remove(&oldest);
+            self.fail(&oldest, Failure::Late);
         }
+    }
+
+    fn remove(&mut self, subject: &[u8]) -> Option<Request> {
+        let (subject, request) = self.requests.remove_entry(subject)?;
+        if request.timed.is_some() {
+            request.account.exchange.awaited.remove(&request.reply, &subject);
+            self.due.remove(&(request.until, subject));
+        }
+        Some(request)
+    }
+
+    fn fail(&mut self, subject: &[u8], why: Failure) {
+        let timed = self.remove(subject).and_then(|request| request.timed);
+        self.failed.extend(timed.filter(|_| self.attended).map(|timed| (timed, why)));
+    }
+}
+
+impl Drop for Responses {
+    /// Nobody has to tell of anything any more.
+    fn drop(&mut self) {
+        self.wake.notify_one();
     }
 }
 
@@ -217,9 +292,9 @@ mod tests {
         share: false,
     };
 
-    fn responses() -> (Arc<Account>, Responses) {
+    fn responses() -> (Arc<Account>, Arc<Responses>) {
         let account = Arc::new(Account::new("A", AccountLimits::default(), false));
-        let responses = Responses::new(&account);
+        let responses = Arc::new(Responses::new(&account));
         (account, responses)
     }
 

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::SystemTime};
 use super::{
     super::{Account, Passage, Service},
     info::{self, RequestInfo},
-    latency::Timed,
+    latency::{Failure, Timed},
     responses::ResponseTerms,
 };
 use crate::{
@@ -88,16 +88,20 @@ impl Service for ServiceImport {
         let renamed = self.rename.as_ref().map(|rename| rename.apply(message.subject));
         let subject = renamed.as_deref().unwrap_or(message.subject);
         let asked = self.asked(passage);
-        let timed = self.latency.as_ref().filter(|_| message.reply.is_some());
-        let timed = timed.and_then(|it| Timed::begin(it, &asked.info, &self.server_name));
+        let timed = self.latency.as_ref();
+        let timed = timed.and_then(|it| Timed::begin(it, message, &asked.info, &self.server_name));
+        let unasked = timed.as_ref().filter(|_| message.reply.is_none());
+        if let Some(timed) = unasked {
+            timed.failed(Failure::BadRequest, &self.exporter, passage);
+        }
         let body = info::tell(message, &asked.info);
         let before = passage.asked.replace(asked);
         let ways = (&self.importer, &self.exporter);
         let request = Publish { subject, ..body.message(message) };
         let delivered = forward(&request, ways, self.terms, timed.clone(), passage);
         passage.asked = before;
-        if let Some(timed) = timed.filter(|_| !delivered) {
-            timed.unavailable(&self.exporter, passage);
+        if let Some(timed) = timed.filter(|_| !delivered && message.reply.is_some()) {
+            timed.failed(Failure::Unavailable, &self.exporter, passage);
         }
         delivered || !self.tells_of_nobody
     }
