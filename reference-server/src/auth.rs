@@ -20,9 +20,10 @@ mod secret;
 mod trust;
 
 pub(crate) use self::{
-    authenticator::{Authenticator, Check, Offer, Review, Verdict},
+    authenticator::{Authenticator, Check, Distrusted, Offer, Review, Verdict},
     callout::problem as callout_problem,
     exchange::{Part, faults},
+    options::proxy_problem,
     permissions::{Answers, Grants, PublishGate},
     trust::{account_problem, operator_problem},
 };

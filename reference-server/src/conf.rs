@@ -14,6 +14,7 @@ mod exchange;
 mod jetstream;
 mod operator;
 mod options;
+mod proxies;
 mod scalar;
 mod syntax;
 #[cfg(test)]

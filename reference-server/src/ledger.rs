@@ -42,6 +42,8 @@ pub(crate) struct Identity {
     /// itself then.
     pub(crate) issuer: Option<String>,
     pub(crate) account_name: Option<String>,
+    /// The key of the trusted proxy that it came through.
+    pub(crate) proxy: Option<String>,
 }
 
 /// In what the bytes of a connection travel.

@@ -57,6 +57,13 @@ pub(crate) use self::{
 #[cfg(feature = "monitoring")]
 pub(crate) use self::{format::time, http::serve};
 
+/// A trusted proxy, as pages tell it.
+#[cfg(feature = "monitoring")]
+#[derive(serde::Serialize)]
+struct Proxy {
+    key: String,
+}
+
 /// Nothing: [`Monitoring::problem`] does not let it come to this.
 #[cfg(not(feature = "monitoring"))]
 pub(crate) async fn serve(_: std::net::TcpListener, _: std::sync::Arc<crate::server::Shared>) {}

@@ -61,6 +61,8 @@ pub(crate) struct Authenticator {
     trust: Option<Arc<Trust>>,
     /// Asked of all but a few users (AUTH-035).
     callout: Option<Arc<Callout>>,
+    /// Keys of proxies that are trusted.
+    proxies: Vec<String>,
     hashing: Arc<Semaphore>,
     /// Dropped with it, so that somebody can wait until no connection goes by it any more.
     lifeline: OnceLock<Sender<()>>,
@@ -79,6 +81,7 @@ enum Guest {
 pub(crate) struct Identity {
     password: Secret,
     connection_types: Vec<ConnectionType>,
+    proxy_required: bool,
     scope: Arc<Scope>,
 }
 
@@ -90,6 +93,8 @@ pub(crate) struct Offer<'a> {
     /// What was to be signed.
     pub(crate) nonce: Option<&'a str>,
     pub(crate) peer: &'a Peer,
+    /// A trusted proxy has [vouched](Authenticator::proxy) for the connection.
+    pub(crate) proxied: bool,
     pub(crate) client_ip: &'a str,
     #[cfg_attr(not(feature = "jwt"), allow(dead_code, reason = "only callouts tell it"))]
     pub(crate) client_id: u64,
@@ -103,9 +108,15 @@ pub(crate) struct Offer<'a> {
 pub(crate) enum Verdict {
     Admitted(Arc<Scope>),
     Refused,
+    /// Whoever it is has to come through a trusted proxy.
+    NeedsProxy,
     /// A hash has to be computed first, or a service asked, which takes long.
     Later(Check),
 }
+
+/// Whoever has signed for a connection is no trusted proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Distrusted;
 
 /// What a reload means for somebody who is logged in (LIFE-004, LIFE-009).
 #[derive(Debug)]
@@ -188,7 +199,7 @@ impl Authenticator {
     /// A text to sign, where somebody logs in by doing so (AUTH-009, AUTH-010).
     pub(crate) fn nonce(&self) -> Option<String> {
         #[cfg(feature = "nkeys")]
-        if self.trust.is_some() || !self.by_nkey.is_empty() {
+        if self.trust.is_some() || !self.by_nkey.is_empty() || !self.proxies.is_empty() {
             return Some(super::nkey::nonce());
         }
         None
@@ -198,6 +209,20 @@ impl Authenticator {
     /// of it.
     pub(crate) fn anybody(&self) -> Arc<Scope> {
         self.anybody.scope.for_connection()
+    }
+
+    /// The key of the trusted proxy that a connection came through, if it did. Where none are
+    /// trusted nobody looks.
+    pub(crate) fn proxy(
+        &self,
+        offer: &Credentials,
+        nonce: Option<&str>,
+    ) -> Result<Option<&String>, Distrusted> {
+        if offer.proxy_signature.is_empty() || self.proxies.is_empty() {
+            return Ok(None);
+        }
+        let nonce = nonce.unwrap_or_default();
+        signer(&self.proxies, nonce, &offer.proxy_signature).map(Some).ok_or(Distrusted)
     }
 
     /// Who a connection is whose first operation is not CONNECT (AUTH-011, AUTH-014).
@@ -221,7 +246,9 @@ impl Authenticator {
                 Err(refusal) => refused(offer, &refusal),
             };
         }
+        let known = self.user(offer.credentials);
         match &self.callout {
+            Some(_) if known.is_some_and(|user| user.lacks_proxy(offer)) => Verdict::NeedsProxy,
             Some(callout) if !callout.spares(offer.credentials) => callout.ask(offer),
             _ => self.judge_configured(offer),
         }
@@ -229,19 +256,21 @@ impl Authenticator {
 
     /// Judges somebody who has to be known from the configuration.
     fn judge_configured(&self, offer: &Offer<'_>) -> Verdict {
-        let Offer { credentials: offer, nonce, peer, .. } = *offer;
+        let shown = offer;
+        let Offer { credentials: offer, nonce, peer, .. } = *shown;
         let connection_type = peer.kind.into();
         let lists_users = !self.by_name.is_empty() || !self.by_nkey.is_empty();
         let names_nobody = offer.user.is_empty() && offer.nkey.is_empty();
         if self.by_token && (names_nobody || !lists_users) {
-            return self.compare(&self.anybody, &offer.token);
+            return self.compare(&self.anybody, &offer.token, shown);
         }
         if !self.by_nkey.is_empty() && !offer.nkey.is_empty() {
             let identity = self.by_nkey.get(&offer.nkey);
             let signed = signed(&offer.nkey, nonce, &offer.signature);
-            return match identity.filter(|found| signed && found.takes(connection_type)) {
-                Some(identity) => Verdict::Admitted(identity.scope.for_connection()),
-                None => Verdict::Refused,
+            return match identity.filter(|found| found.takes(connection_type)) {
+                Some(identity) if identity.lacks_proxy(shown) => Verdict::NeedsProxy,
+                Some(identity) if signed => Verdict::Admitted(identity.scope.for_connection()),
+                _ => Verdict::Refused,
             };
         }
         if let (false, Some(mut names)) = (self.by_name.is_empty(), peer.names()) {
@@ -251,12 +280,15 @@ impl Authenticator {
             }
             let known = |name| self.by_name.get(name).filter(|it| it.takes(connection_type));
             return match names.find_map(known) {
-                Some(identity) => self.compare(identity, &offer.password),
+                Some(identity) => self.compare(identity, &offer.password, shown),
                 None => Verdict::Refused,
             };
         }
         if offer.user.is_empty() && offer.password.is_empty() && offer.token.is_empty() {
             return match &self.guest {
+                Some(Guest::NoAuthUser(identity)) if identity.lacks_proxy(shown) => {
+                    Verdict::NeedsProxy
+                }
                 Some(Guest::NoAuthUser(identity)) if identity.takes(connection_type) => {
                     Verdict::Admitted(identity.scope.for_connection())
                 }
@@ -265,7 +297,7 @@ impl Authenticator {
             };
         }
         match self.by_name.get(&offer.user).filter(|found| found.takes(connection_type)) {
-            Some(identity) => self.compare(identity, &offer.password),
+            Some(identity) => self.compare(identity, &offer.password, shown),
             None => Verdict::Refused,
         }
     }
@@ -301,6 +333,7 @@ impl Authenticator {
                 if new.password.is_bcrypt()
                     && old.password == new.password
                     && new.takes(peer.kind.into())
+                    && !new.lacks_proxy(offer)
                     && !before.by_token
                     && !self.by_token =>
             {
@@ -322,11 +355,14 @@ impl Authenticator {
         }
     }
 
-    fn compare(&self, identity: &Arc<Identity>, offered: &Secret) -> Verdict {
-        if identity.password.is_bcrypt() {
-            return Verdict::Later(Check::hash(identity, offered, &self.hashing));
+    fn compare(&self, identity: &Arc<Identity>, secret: &Secret, offer: &Offer<'_>) -> Verdict {
+        if identity.lacks_proxy(offer) {
+            return Verdict::NeedsProxy;
         }
-        match identity.password == *offered {
+        if identity.password.is_bcrypt() {
+            return Verdict::Later(Check::hash(identity, secret, &self.hashing));
+        }
+        match identity.password == *secret {
             true => Verdict::Admitted(identity.scope.for_connection()),
             false => Verdict::Refused,
         }
@@ -336,18 +372,32 @@ impl Authenticator {
 /// Tells the log alone why; what was offered is told nobody.
 fn refused(offer: &Offer<'_>, refusal: &Refusal) -> Verdict {
     log::debug!("{} - {refusal}", offer.client_ip);
-    Verdict::Refused
+    if refusal.is_for_lack_of_a_proxy() { Verdict::NeedsProxy } else { Verdict::Refused }
 }
 
 impl Identity {
     fn takes(&self, connection_type: ConnectionType) -> bool {
         self.connection_types.is_empty() || self.connection_types.contains(&connection_type)
     }
+
+    fn lacks_proxy(&self, offer: &Offer<'_>) -> bool {
+        self.proxy_required && !offer.proxied
+    }
 }
 
 #[cfg(feature = "nkeys")]
 fn signed(key: &str, nonce: Option<&str>, signature: &str) -> bool {
     nonce.is_some_and(|nonce| super::nkey::has_signed(key, nonce, signature))
+}
+
+#[cfg(feature = "nkeys")]
+fn signer<'a>(keys: &'a [String], nonce: &str, signature: &str) -> Option<&'a String> {
+    super::nkey::signer(keys, nonce, signature)
+}
+
+#[cfg(not(feature = "nkeys"))]
+fn signer<'a>(_: &'a [String], _: &str, _: &str) -> Option<&'a String> {
+    None
 }
 
 #[cfg(not(feature = "nkeys"))]

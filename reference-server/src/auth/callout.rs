@@ -58,6 +58,8 @@ pub(crate) struct Question {
     user_key: String,
     /// Who that is if the answer gives no name.
     name: String,
+    /// It came through a trusted proxy.
+    proxied: bool,
     /// Header block and token.
     request: (usize, Vec<u8>),
 }
@@ -137,6 +139,7 @@ impl Callout {
             account: account.clone(),
             user_key,
             name: name.to_owned(),
+            proxied: offer.proxied,
             request,
         })))
     }
@@ -145,7 +148,7 @@ impl Callout {
 impl Question {
     /// Asks, and waits for the first answer; none is a refusal.
     pub(crate) async fn run(self: Box<Question>) -> Option<Arc<Scope>> {
-        let Question { callout, account, user_key, name, request: (header, body) } = *self;
+        let Question { callout, account, user_key, name, proxied, request: (header, body) } = *self;
         let mut inbox = Inbox::open(&account);
         {
             let scope = Arc::new(Scope::new(account.clone(), "", None));
@@ -168,7 +171,7 @@ impl Question {
             log::debug!("{words} {:?}", account.name());
             return None;
         };
-        let judged = callout.judge(&answer, &user_key, &name);
+        let judged = callout.judge(&answer, &user_key, &name, proxied);
         judged.inspect_err(|refusal| log::warn!("{refusal}")).ok()
     }
 }

@@ -8,15 +8,28 @@ pub(super) fn is_public_user_key(key: &str) -> bool {
     KeyPair::from_public_key(key).is_ok_and(|pair| pair.key_pair_type() == KeyPairType::User)
 }
 
+/// Whether this is a public key, of whatever.
+pub(super) fn is_public_key(key: &str) -> bool {
+    KeyPair::from_public_key(key).is_ok()
+}
+
 /// Whether this is the key's signature over the nonce as it is written, in base64 without padding
 /// in the alphabet for URLs, or with padding in the standard one.
 pub(super) fn has_signed(key: &str, nonce: &str, signature: &str) -> bool {
     let signature = signature.as_bytes();
     let signature = BASE64URL_NOPAD.decode(signature).or_else(|_| BASE64.decode(signature));
-    match (KeyPair::from_public_key(key), signature) {
-        (Ok(key), Ok(signature)) => key.verify(nonce.as_bytes(), &signature).is_ok(),
-        _ => false,
-    }
+    signature.is_ok_and(|signature| verifies(key, nonce, &signature))
+}
+
+/// The one of these keys that has signed the nonce, in base64 without padding in the alphabet for
+/// URLs.
+pub(super) fn signer<'a>(keys: &'a [String], nonce: &str, signature: &str) -> Option<&'a String> {
+    let signature = BASE64URL_NOPAD.decode(signature.as_bytes()).ok()?;
+    keys.iter().find(|key| verifies(key, nonce, &signature))
+}
+
+fn verifies(key: &str, nonce: &str, signature: &[u8]) -> bool {
+    KeyPair::from_public_key(key).is_ok_and(|key| key.verify(nonce.as_bytes(), signature).is_ok())
 }
 
 /// A fresh nonce: 11 random bytes in 15 letters.

@@ -64,6 +64,10 @@ impl Refusal {
     pub(super) fn is_revocation(&self) -> bool {
         match *self {}
     }
+
+    pub(super) fn is_for_lack_of_a_proxy(&self) -> bool {
+        match *self {}
+    }
 }
 
 impl std::fmt::Display for Refusal {

@@ -6,6 +6,7 @@ mod problems;
 use std::time::Duration;
 
 pub use self::callout::AuthCallout;
+pub(crate) use self::problems::proxy_problem;
 use super::{
     GLOBAL_ACCOUNT, OperatorMode, SYSTEM_ACCOUNT, Secret,
     exchange::{Export, Import},
@@ -40,6 +41,11 @@ pub struct Auth {
     pub operator_mode: OperatorMode,
     /// A service that says who may log in, instead of all but a few users (AUTH-035).
     pub callout: Option<AuthCallout>,
+    /// Public keys of proxies that are trusted. Such a proxy signs the nonce of INFO and puts that
+    /// into a client's CONNECT (`proxy_sig`); any other signature there is refused.
+    pub trusted_proxies: Vec<String>,
+    /// The token counts only for those who come through a trusted proxy.
+    pub proxy_required: bool,
 }
 
 /// An account: subjects that no other account sees (ACC-001).
@@ -81,6 +87,8 @@ pub struct User {
     pub permissions: Option<Permissions>,
     /// How it may be connected (AUTH-021); empty is in any way.
     pub connection_types: Vec<ConnectionType>,
+    /// It has to come through a [trusted proxy](Auth::trusted_proxies).
+    pub proxy_required: bool,
 }
 
 /// How a user proves who it is.
@@ -196,7 +204,13 @@ impl User {
     }
 
     fn new(credential: Credential) -> User {
-        User { credential, permissions: None, connection_types: Vec::new() }
+        User { credential, permissions: None, connection_types: Vec::new(), proxy_required: false }
+    }
+
+    /// Lets it in only through a [trusted proxy](Auth::trusted_proxies).
+    pub fn through_a_proxy(mut self) -> User {
+        self.proxy_required = true;
+        self
     }
 
     /// Restricts what it may do.

@@ -53,7 +53,7 @@ pub(super) enum Refusal {
     Bearer,
     #[error("Connection type not allowed")]
     ConnectionType,
-    #[error("proxy required")]
+    #[error("proxy connection required")]
     Proxy,
     #[error("Signature not verified")]
     Signature,
@@ -259,7 +259,7 @@ impl Trusted {
         if limits.bearer_token && account.disallow_bearer {
             return Err(Refusal::Bearer);
         }
-        if limits.proxy_required {
+        if limits.proxy_required && !offer.proxied {
             return Err(Refusal::Proxy);
         }
         let types = limits.connection_types().ok_or(Refusal::ConnectionType)?;
@@ -302,6 +302,10 @@ impl Trusted {
 impl Refusal {
     pub(super) fn is_revocation(&self) -> bool {
         *self == Refusal::Revoked
+    }
+
+    pub(super) fn is_for_lack_of_a_proxy(&self) -> bool {
+        *self == Refusal::Proxy
     }
 }
 

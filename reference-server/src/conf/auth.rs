@@ -27,6 +27,7 @@ struct Authorization {
     default_permissions: Option<Permissions>,
     timeout: Option<Duration>,
     callout: Option<AuthCallout>,
+    proxy_required: bool,
 }
 
 const AUTHORIZATION: &Table<Authorization> = &[
@@ -41,7 +42,7 @@ const AUTHORIZATION: &Table<Authorization> = &[
     setting(&["auth_callout", "auth_hook"], |auth, it| {
         put(&mut auth.callout, callout::read(it).map(Some))
     }),
-    unsupported(&["proxy_required"]),
+    setting(&["proxy_required"], |auth, it| put(&mut auth.proxy_required, it.flag())),
 ];
 
 /// What an entry of `users` says.
@@ -52,6 +53,7 @@ struct Entry {
     nkey: Option<String>,
     permissions: Option<Permissions>,
     connection_types: Vec<ConnectionType>,
+    proxy_required: bool,
 }
 
 const ENTRY: &Table<Entry> = &[
@@ -64,7 +66,7 @@ const ENTRY: &Table<Entry> = &[
     setting(&["allowed_connection_types", "connection_types", "clients"], |entry, it| {
         put(&mut entry.connection_types, connection_types(it))
     }),
-    unsupported(&["proxy_required"]),
+    setting(&["proxy_required"], |entry, it| put(&mut entry.proxy_required, it.flag())),
 ];
 
 const ACCOUNT: &Table<AccountOptions> = &[
@@ -103,6 +105,8 @@ pub(super) fn authorization(config: &mut Config, it: Field<'_>) -> Result<(), Pr
     let auth = &mut config.auth;
     auth.timeout = found.timeout.or(auth.timeout);
     auth.callout = found.callout;
+    // Those of a list say it for themselves.
+    auth.proxy_required = found.proxy_required;
     match (found.user, found.token) {
         (Some(_), Some(_)) => return Err(it.problem("Cannot have a user/pass and token")),
         (Some(_), None) if !found.users.is_empty() => {
@@ -113,7 +117,8 @@ pub(super) fn authorization(config: &mut Config, it: Field<'_>) -> Result<(), Pr
         }
         (Some(user), None) => {
             // The defaults are for those of a list (PERM-017).
-            auth.user = Some(User::with_password(user, found.password.unwrap_or_default()));
+            let user = User::with_password(user, found.password.unwrap_or_default());
+            auth.user = Some(User { proxy_required: found.proxy_required, ..user });
         }
         (None, _) if found.password.is_some() => {
             return Err(it.problem("a password without a user lets anybody in"));
@@ -219,6 +224,7 @@ fn user(it: Field<'_>) -> Result<User, Problem> {
         credential,
         permissions: entry.permissions,
         connection_types: entry.connection_types,
+        proxy_required: entry.proxy_required,
     };
     user.problem().map_or(Ok(user), |words| Err(it.problem(words)))
 }

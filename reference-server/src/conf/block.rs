@@ -7,7 +7,7 @@
 //! const LOGIN: &Table<Login> = &[
 //!     setting(&["user"], |login, it| put(&mut login.user, it.text())),
 //!     setting(&["timeout"], |login, it| put(&mut login.timeout, it.duration())),
-//!     unsupported(&["proxy_required"]),
+//!     unsupported(&["radius"]),
 //! ];
 //! // In the table of the block around it:
 //!     setting(&["authorization"], |config, it| it.block(LOGIN, &mut config.login)),

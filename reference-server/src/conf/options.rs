@@ -6,7 +6,7 @@ use super::{
     Problem, auth,
     block::{Field, Table, ignored, put, setting, unsupported},
     duration::show,
-    exchange, jetstream, operator, tls, websocket,
+    exchange, jetstream, operator, proxies, tls, websocket,
 };
 use crate::{Config, Monitoring, Profile};
 
@@ -63,6 +63,7 @@ pub(super) const OPTIONS: &Table<Config> = &[
     setting(&["system_account", "system"], |c, it| {
         put(&mut c.auth.operator_mode.system_account, it.text().map(Some))
     }),
+    setting(&["proxies"], proxies::read),
     // Monitoring.
     setting(&["http"], |c, it| {
         let (host, port) = it.address()?;
@@ -135,7 +136,6 @@ pub(super) const OPTIONS: &Table<Config> = &[
     unsupported(&["mqtt"]),
     unsupported(&["syslog"]),
     unsupported(&["remote_syslog"]),
-    unsupported(&["proxies"]),
     setting(&["jetstream"], jetstream::server),
 ];
 

@@ -9,7 +9,7 @@ use super::{
     names::{Names, introduction},
 };
 use crate::{
-    auth::{Authenticator, Check, Offer, Verdict},
+    auth::{Authenticator, Check, Distrusted, Offer, Verdict},
     ledger::{Identity, Reason},
     protocol::{ConnectOptions, Credentials, Info, Publish},
     router::{Client, Publisher, Scope, Seat},
@@ -43,6 +43,8 @@ pub(super) struct Side {
     pub(super) takes_info: bool,
     authenticator: Arc<Authenticator>,
     herald: Herald,
+    /// The key of the trusted proxy that it came through.
+    proxy: Option<String>,
     /// A login whose verdict takes long.
     check: Option<Check>,
     /// That login is not a new one: it is judged again.
@@ -76,6 +78,7 @@ impl Side {
             takes_info: false,
             authenticator,
             herald,
+            proxy: None,
             check: None,
             reviewing: false,
             seat,
@@ -167,7 +170,34 @@ impl Side {
     fn offer<'a>(&'a self, credentials: &'a Credentials, nonce: Option<&'a str>) -> Offer<'a> {
         let (peer, client_ip) = (&*self.peer, self.info.client_ip.as_str());
         let client_id = self.info.client_id;
-        Offer { credentials, nonce, peer, client_ip, client_id, options: None }
+        let proxied = self.proxy.is_some();
+        Offer { credentials, nonce, peer, proxied, client_ip, client_id, options: None }
+    }
+
+    /// Finds out whether it came through a trusted proxy.
+    fn find_proxy(&mut self, credentials: &Credentials) -> Result<(), Close> {
+        let found = self.authenticator.proxy(credentials, self.info.nonce.as_deref());
+        let found = found.map(Option::<&String>::cloned);
+        match (&self.proxy, found) {
+            // Nobody is trusted any more.
+            (Some(_), Ok(None)) | (_, Err(Distrusted)) => Err(self.distrust()),
+            (_, Ok(proxy)) => {
+                self.proxy = proxy;
+                Ok(())
+            }
+        }
+    }
+
+    fn distrust(&self) -> Close {
+        log::debug!("{} - proxy is not trusted", self.client.label);
+        self.ends(Reason::PROXY_DISTRUSTED);
+        self.refuse()
+    }
+
+    fn refuse_without_proxy(&self) -> Close {
+        log::debug!("{} - proxy connection required", self.client.label);
+        self.ends(Reason::PROXY_REQUIRED);
+        self.refuse()
     }
 
     fn subscribed_out(&self) -> Close {
@@ -207,11 +237,13 @@ impl Broker for Side {
                 Identity { account: None, user: self.names.shown(), ..introduction(options) };
             self.client.ledger.introduce(identity);
         }
+        self.find_proxy(&credentials)?;
         let nonce = self.info.nonce.as_deref();
         let offer = Offer { options: Some(options), ..self.offer(&credentials, nonce) };
         match self.authenticator.judge(&offer) {
             Verdict::Admitted(scope) => self.admit(scope).map(|()| LogIn::Done),
             Verdict::Refused => Err(self.refuse()),
+            Verdict::NeedsProxy => Err(self.refuse_without_proxy()),
             Verdict::Later(check) => {
                 self.check = Some(check);
                 Ok(LogIn::Later)
@@ -228,6 +260,7 @@ impl Broker for Side {
             user: Some(scope.user().to_string()).filter(|user| !user.is_empty()),
             issuer: lease.as_ref().map(|lease| lease.issuer.clone()),
             account_name: lease.as_ref().map(|lease| lease.account_name.clone()),
+            proxy: self.proxy.clone(),
             ..introduction(options)
         });
         self.herald.connected(&self.client);

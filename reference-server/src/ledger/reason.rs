@@ -26,6 +26,8 @@ impl Reason {
     pub(crate) const SLOW_WRITE: Reason = reason("Slow Consumer (Write Deadline)", 1008);
     #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "nobody shakes hands"))]
     pub(crate) const TLS_HANDSHAKE: Reason = reason("TLS Handshake Failure", 1000);
+    pub(crate) const PROXY_DISTRUSTED: Reason = reason("Proxy Not Trusted", 1008);
+    pub(crate) const PROXY_REQUIRED: Reason = reason("Proxy Required", 1008);
     pub(crate) const STALE: Reason = reason("Stale Connection", 1001);
 
     /// The reason behind the words of an `-ERR` line or of a silent end.

@@ -11,12 +11,13 @@ use std::{
 use serde::Serialize;
 
 use super::{
+    Proxy,
     absent::Nothing,
     format::{self, Number},
     process,
 };
 use crate::{
-    Profile,
+    Config, Profile,
     ledger::{Record, Tally, Traffic},
     server::Overview,
 };
@@ -99,7 +100,15 @@ pub(super) struct Varz {
     #[serde(skip_serializing_if = "Option::is_none")]
     disk_io_wait_stats: Option<DiskWaits>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    proxies: Option<Proxies>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     tls_cert_not_after: Option<String>,
+}
+
+/// Whom clients may come through.
+#[derive(Serialize)]
+struct Proxies {
+    trusted: Vec<Proxy>,
 }
 
 /// Counters of messages in the order of the release.
@@ -208,7 +217,16 @@ pub(super) fn varz(
         slow_consumer_stats: (profile >= Profile::V2_10).then(|| clients(all.slow_consumers)),
         stale_connection_stats: (profile >= Profile::V2_12).then(|| clients(all.stale_connections)),
         disk_io_wait_stats: (profile >= Profile::V2_14).then(DiskWaits::default),
+        proxies: Proxies::of(config),
         tls_cert_not_after: valid_until(server.tls_until(), profile),
+    }
+}
+
+impl Proxies {
+    fn of(config: &Config) -> Option<Proxies> {
+        let trusted = config.auth.trusted_proxies.iter();
+        let trusted: Vec<Proxy> = trusted.map(|key| Proxy { key: key.clone() }).collect();
+        (!trusted.is_empty()).then_some(Proxies { trusted })
     }
 }
 

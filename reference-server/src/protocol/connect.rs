@@ -52,6 +52,8 @@ pub struct Credentials {
     pub nkey: String,
     /// The key's signature over the nonce of INFO.
     pub signature: String,
+    /// The signature over the same of a proxy that the client has come through.
+    pub proxy_signature: String,
 }
 
 impl Default for ConnectOptions {
@@ -128,6 +130,7 @@ impl<'de> Visitor<'de> for Merge<'_> {
                 "auth_token" => set(&mut options.credentials.token, secret(&mut map)?),
                 "nkey" => set(&mut options.credentials.nkey, map.next_value()?),
                 "sig" => set(&mut options.credentials.signature, map.next_value()?),
+                "proxy_sig" => set(&mut options.credentials.proxy_signature, map.next_value()?),
                 "jwt" => set(&mut options.credentials.jwt, secret(&mut map)?),
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
@@ -201,7 +204,7 @@ mod tests {
     fn each_option_has_its_name() {
         let all = r#"{"verbose":false,"pedantic":false,"echo":false,"headers":true,
             "no_responders":true,"protocol":1,"name":"n","lang":"l","version":"v","user":"u",
-            "pass":"p","auth_token":"t","nkey":"k","sig":"s","jwt":"j","tls_required":true}"#;
+            "pass":"p","auth_token":"t","nkey":"k","sig":"s","jwt":"j","proxy_sig":"x","tls_required":true}"#;
         let expected = ConnectOptions {
             verbose: false,
             pedantic: false,
@@ -219,6 +222,7 @@ mod tests {
                 jwt: "j".into(),
                 nkey: "k".into(),
                 signature: "s".into(),
+                proxy_signature: "x".into(),
             },
             obsolete: false,
         };

@@ -37,9 +37,8 @@ mod tests {
     fn a_block_is_read_to_its_end_or_to_what_is_no_field() {
         type Fields<'a> = Vec<Option<(&'a [u8], &'a [u8])>>;
         let read = |block: &'static str| fields(block.as_bytes()).collect::<Fields<'_>>();
-        let field = |name: &'static str, value: &'static str| {
-            Some((name.as_bytes(), value.as_bytes()))
-        };
+        let field =
+            |name: &'static str, value: &'static str| Some((name.as_bytes(), value.as_bytes()));
         assert_eq!(
             read("NATS/1.0 503\r\na: 1\r\nb:\t2 x \r\na:\r\n\r\nc: 3\r\n"),
             [field("a", "1"), field("b", "2 x"), field("a", "")]

@@ -60,6 +60,7 @@ const FIXED: &[(&str, Shown)] = &[
     ("NoSystemAccount", |c| c.auth.no_system_account.to_string()),
     ("AuthCallout", |c| format!("{:?}", c.auth.callout)),
     ("NoAuthUser", |c| c.auth.no_auth_user.clone().unwrap_or_default()),
+    ("ProxyRequired", |c| c.auth.proxy_required.to_string()),
     ("TrustedOperators", |c| c.auth.operator_mode.trusted()),
     ("NoHeaderSupport", |c| (!c.headers).to_string()),
     ("LameDuckDuration", |c| show(c.lame_duck_duration)),
@@ -152,6 +153,15 @@ fn auth_changes(old: &Config, new: &Config) -> Vec<String> {
     }
     if timeouts.0 != timeouts.1 {
         changes.push(format!("authorization timeout = {}", timeouts.1.as_secs_f64()));
+    }
+    let only_in = |one: &Auth, other: &Auth| -> Vec<String> {
+        let keys = one.trusted_proxies.iter().filter(|key| !other.trusted_proxies.contains(key));
+        keys.map(|key| format!("{key:?}")).collect()
+    };
+    for (keys, what) in [(only_in(old, new), "removed"), (only_in(new, old), "added")] {
+        if !keys.is_empty() {
+            changes.push(format!("proxies trusted keys [{}] were {what}", keys.join(" ")));
+        }
     }
     changes
 }
@@ -346,10 +356,10 @@ mod tests {
             ProgramConfig, debug trace log_file log_file_bytes_max log_files_max log_time log_utc
             pid_file ports_dir
         );
-        // Of logins five parts need a restart, and one of TLS; the others are compared as
+        // Of logins six parts need a restart, and one of TLS; the others are compared as
         // `auth_changes` and `tls_changes` do, WebSockets, tags and metadata as a whole, options of
         // the pages and the program one by one. A digest is of others.
-        let all = of_the_server - 2 + of_the_pages + of_the_program;
+        let all = of_the_server - 1 + of_the_pages + of_the_program;
         assert_eq!(FIXED.len() + CHANGEABLE.len(), all);
     }
 }

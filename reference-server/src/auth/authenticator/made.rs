@@ -89,6 +89,7 @@ impl Authenticator {
                 Arc::new(Identity {
                     password: password.clone(),
                     connection_types: user.connection_types.clone(),
+                    proxy_required: user.proxy_required,
                     scope: Arc::new(Scope::new(account.clone(), user.name(), grants)),
                 })
             };
@@ -111,9 +112,14 @@ impl Authenticator {
         let anybody = Identity {
             password: auth.token.clone().unwrap_or_default(),
             connection_types: Vec::new(),
+            proxy_required: auth.proxy_required,
             scope: Arc::new(Scope::new(accounts[0].clone(), "", None)),
         };
         let nothing = Credentials::default();
+        let direct = |guest: &Guest| match guest {
+            Guest::NoAuthUser(identity) => !identity.proxy_required,
+            Guest::BesideSystem(_) => true,
+        };
         let spared = callout.as_ref().is_none_or(|callout| callout.spares(&nothing));
         Authenticator {
             required: auth.is_required(),
@@ -122,7 +128,7 @@ impl Authenticator {
             by_name,
             by_nkey,
             anybody: Arc::new(anybody),
-            silent_guest: guest.clone().filter(|_| spared),
+            silent_guest: guest.clone().filter(|guest| spared && direct(guest)),
             guest,
             timeout: auth.timeout.unwrap_or(timeout),
             websocket: None,
@@ -132,6 +138,7 @@ impl Authenticator {
             accounts,
             trust,
             callout,
+            proxies: auth.trusted_proxies.clone(),
             hashing: Arc::new(Semaphore::new(HASHES_MAX)),
             lifeline: OnceLock::new(),
         }

@@ -23,7 +23,8 @@ fn offer(user: &str, password: &str, token: &str) -> Credentials {
 }
 
 fn shown<'a>(credentials: &'a Credentials, peer: &'a Peer) -> Offer<'a> {
-    Offer { credentials, nonce: None, peer, client_ip: "127.0.0.1", client_id: 1, options: None }
+    let (proxied, client_ip, client_id) = (false, "127.0.0.1", 1);
+    Offer { credentials, nonce: None, peer, proxied, client_ip, client_id, options: None }
 }
 
 /// The account and user that were logged in to, or how it went.
@@ -31,6 +32,7 @@ fn judged(authenticator: &Authenticator, offer: &Credentials) -> String {
     match authenticator.judge(&shown(offer, &Peer::default())) {
         Verdict::Admitted(scope) => format!("{}/{}", scope.account().name(), scope.user()),
         Verdict::Refused => "refused".to_owned(),
+        Verdict::NeedsProxy => "needs a proxy".to_owned(),
         Verdict::Later(_) => "later".to_owned(),
     }
 }
@@ -187,6 +189,7 @@ fn reviewed(before: Auth, after: Auth, offer: &Credentials) -> String {
         Review::Gone => "gone".to_owned(),
         Review::Revoked => "revoked".to_owned(),
         Review::Judged(Verdict::Refused) => "refused".to_owned(),
+        Review::Judged(Verdict::NeedsProxy) => "needs a proxy".to_owned(),
         Review::Judged(Verdict::Later(_)) => "later".to_owned(),
         Review::Judged(Verdict::Admitted(new)) => {
             assert!(Arc::ptr_eq(new.account(), scope.account()));

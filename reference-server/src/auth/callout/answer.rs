@@ -76,8 +76,12 @@ impl Callout {
         answer: &[u8],
         user_key: &str,
         name: &str,
+        proxied: bool,
     ) -> Result<Arc<Scope>, Refusal> {
         let user = self.user(answer, user_key)?;
+        if user.nats.limits.proxy_required && !proxied {
+            return Err(Refusal::UserClaims("proxy connection required"));
+        }
         let found = self.accounts.iter().find(|it| it.name() == user.audience);
         let account = found.ok_or_else(|| Refusal::Account(user.audience.clone()))?;
         let mut permissions = user.nats.limits.permissions.permissions();

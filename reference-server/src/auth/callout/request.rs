@@ -142,7 +142,7 @@ fn token(callout: &Callout, offer: &Offer<'_>, user_key: &str) -> Option<String>
 }
 
 fn request<'a>(callout: &'a Callout, offer: &Offer<'a>, user_key: &'a str) -> Request<'a> {
-    let Offer { credentials, nonce, peer, client_ip, client_id, options } = *offer;
+    let Offer { credentials, nonce, peer, client_ip, client_id, options, .. } = *offer;
     let server = &callout.server;
     let (name, lang, version) =
         options.map_or(("", "", ""), |it| (&it.name, &it.lang, &it.version));

@@ -59,7 +59,7 @@ impl World {
     }
 
     fn judge(&self, answer: &str) -> Result<Arc<Scope>, Refusal> {
-        self.callout.judge(answer.as_bytes(), &self.user.public_key(), "asked")
+        self.callout.judge(answer.as_bytes(), &self.user.public_key(), "asked", false)
     }
 
     fn judged(&self, nats: Value, more: Value) -> Result<Arc<Scope>, Refusal> {
@@ -148,6 +148,7 @@ fn a_users_token_counts_only_as_it_should_be() {
     for (words, refusal) in [
         ("Expected authorized user", world.refusal(json!({}), json!({ "sub": somebody }))),
         ("claim is expired", world.refusal(json!({}), json!({ "exp": 1 }))),
+        ("proxy", world.refusal(json!({ "proxy_required": true }), json!({}))),
         ("No valid account \"NOPE\"", world.refusal(json!({}), json!({ "aud": "NOPE" }))),
         ("No valid account \"\"", world.refusal(json!({}), json!({ "aud": "" }))),
         ("not user claims", world.refusal(json!({ "type": "account" }), json!({}))),
@@ -207,6 +208,7 @@ async fn a_question_without_an_answer_is_a_refusal_and_leaves_nothing_behind() {
         user_key: world.user.public_key(),
         callout: Arc::new(world.callout),
         name: String::new(),
+        proxied: false,
         request: (0, Vec::new()),
     };
     let callout = question.callout.clone();

@@ -3,10 +3,23 @@
 use std::collections::HashSet;
 
 use super::{AccountOptions, Auth, Permissions, User};
+#[cfg(feature = "nkeys")]
+use crate::auth::nkey;
 use crate::{
     Profile, Secret, SubjectMapping,
     auth::{GLOBAL_ACCOUNT, exchange},
 };
+
+/// Says what is wrong with the key of a trusted proxy, if anything.
+#[cfg(feature = "nkeys")]
+pub(crate) fn proxy_problem(key: &str) -> Option<String> {
+    (!nkey::is_public_key(key)).then(|| format!("invalid proxy key {key:?}"))
+}
+
+#[cfg(not(feature = "nkeys"))]
+pub(crate) fn proxy_problem(_: &str) -> Option<String> {
+    Some("a trusted proxy needs the cargo feature `nkeys`".to_owned())
+}
 
 impl Auth {
     /// Says what can't be meant, if anything, in nats-server's words (AUTH-012, AUTH-020).
@@ -24,6 +37,7 @@ impl Auth {
             .or_else(|| exchange::faults(&self.accounts).into_iter().next().map(|it| it.words))
             .or_else(|| self.mapping_problem())
             .or_else(|| self.callout_problem())
+            .or_else(|| self.trusted_proxies.iter().find_map(|key| proxy_problem(key)))
     }
 
     fn mapping_problem(&self) -> Option<String> {

@@ -72,9 +72,9 @@ fn judge_from(
     assert_eq!(mode.problem(&Auth::default(), PROFILE), None);
     let trust = Trust::new(mode, &[], PROFILE).unwrap();
     let peer = Peer::new(kind);
-    let (client_id, options) = (1, None);
+    let (proxied, client_id, options) = (false, 1, None);
     let nonce = Some(NONCE);
-    trust.judge(&Offer { credentials, nonce, peer: &peer, client_ip, client_id, options })
+    trust.judge(&Offer { credentials, nonce, peer: &peer, proxied, client_ip, client_id, options })
 }
 
 fn refusal(mode: &OperatorMode, credentials: &Credentials) -> Refusal {

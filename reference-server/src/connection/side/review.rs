@@ -50,12 +50,14 @@ impl Side {
 
     /// The login is judged again (LIFE-004, LIFE-009).
     fn review(&mut self, before: &Authenticator, offer: &Credentials) -> Result<(), Close> {
-        let (nonce, scope) = (self.info.nonce.as_deref(), self.publisher.scope());
         let offer = self.peer.cookies.complete(offer);
+        self.find_proxy(&offer)?;
+        let (nonce, scope) = (self.info.nonce.as_deref(), self.publisher.scope());
         match self.authenticator.review(before, scope, &self.offer(&offer, nonce)) {
             Review::Gone => Err(Close::Silently("the user is gone")),
             Review::Revoked => Err(Close::Told("User Authentication Revoked")),
             Review::Judged(Verdict::Refused) => Err(self.refuse()),
+            Review::Judged(Verdict::NeedsProxy) => Err(self.refuse_without_proxy()),
             Review::Judged(Verdict::Admitted(scope)) => self.stay(&scope),
             Review::Judged(Verdict::Later(check)) => {
                 (self.check, self.reviewing) = (Some(check), true);

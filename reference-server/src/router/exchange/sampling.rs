@@ -18,8 +18,7 @@ const JAEGER_BAGGAGE: &str = "Uberctx-";
 const ZIPKIN: &str = "B3";
 const ZIPKIN_SAMPLED: &str = "X-B3-Sampled";
 const ZIPKIN_TRACE: &str = "X-B3-Traceid";
-const ZIPKIN_ALL: &[&str] =
-    &[ZIPKIN_SAMPLED, ZIPKIN_TRACE, "X-B3-Parentspanid", "X-B3-Spanid"];
+const ZIPKIN_ALL: &[&str] = &[ZIPKIN_SAMPLED, ZIPKIN_TRACE, "X-B3-Parentspanid", "X-B3-Spanid"];
 const W3C: &str = "Traceparent";
 const W3C_STATE: &str = "Tracestate";
 
