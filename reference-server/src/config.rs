@@ -122,6 +122,11 @@ pub struct ProgramConfig {
     pub trace: bool,
     /// Log to this file instead of standard error.
     pub log_file: Option<PathBuf>,
+    /// Log to the machine's syslog instead, unless a log file or another syslog is named.
+    pub syslog: bool,
+    /// Log to this syslog, unless a log file is named: `udp://HOST:PORT`, `tcp://HOST:PORT` or
+    /// `unix:///PATH`.
+    pub remote_syslog: Option<String>,
     /// Begin another log file when this one would grow larger; 0, the default, is never.
     pub log_file_bytes_max: u64,
     /// Log files to keep, the current one included; 0, the default, is all.
@@ -142,6 +147,8 @@ impl Default for ProgramConfig {
             debug: false,
             trace: false,
             log_file: None,
+            syslog: false,
+            remote_syslog: None,
             log_file_bytes_max: 0,
             log_files_max: 0,
             log_time: true,

@@ -100,7 +100,7 @@ fn entries<'a>(it: Field<'a>, name: &str) -> Result<impl Iterator<Item = Field<'
 }
 
 /// The type of a value, as Go names it.
-fn go_type(it: Field<'_>) -> &'static str {
+pub(super) fn go_type(it: Field<'_>) -> &'static str {
     match it.kind {
         Kind::Flag(_) => "bool",
         Kind::Integer(_) => "int64",

@@ -102,6 +102,10 @@ pub(super) const OPTIONS: &Table<Config> = &[
     setting(&["logtime"], |c, it| put(&mut c.program.log_time, it.flag())),
     setting(&["logtime_utc"], |c, it| put(&mut c.program.log_utc, it.flag())),
     setting(&["logfile", "log_file"], |c, it| put(&mut c.program.log_file, it.path().map(Some))),
+    setting(&["syslog"], |c, it| put(&mut c.program.syslog, it.flag())),
+    setting(&["remote_syslog"], |c, it| {
+        put(&mut c.program.remote_syslog, it.text().map(|it| Some(it).filter(|it| !it.is_empty())))
+    }),
     setting(&["logfile_size_limit", "log_size_limit"], |c, it| {
         put(&mut c.program.log_file_bytes_max, it.count())
     }),
@@ -134,8 +138,6 @@ pub(super) const OPTIONS: &Table<Config> = &[
     unsupported(&["gateway"]),
     unsupported(&["leafnodes", "leaf"]),
     unsupported(&["mqtt"]),
-    unsupported(&["syslog"]),
-    unsupported(&["remote_syslog"]),
     setting(&["jetstream"], jetstream::server),
 ];
 

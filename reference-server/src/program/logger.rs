@@ -12,14 +12,14 @@ use jiff::{Timestamp, ZonedDateTime, tz::TimeZone};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use nats_reference_server::ProgramConfig;
 
-use super::words;
+use super::{syslog::Syslog, words};
 
 /// Lines with this target end the program: they are `[FTL]`.
 pub(super) const FATAL: &str = "nats_reference_server::fatal";
 
 static LOGGER: OnceLock<Logger> = OnceLock::new();
 
-/// Writes every line at once, to a file or to standard error.
+/// Writes every line at once, to a file, a syslog or standard error.
 pub(super) struct Logger {
     state: Mutex<State>,
 }
@@ -27,6 +27,7 @@ pub(super) struct Logger {
 struct State {
     config: ProgramConfig,
     file: Option<LogFile>,
+    syslog: Option<Syslog>,
 }
 
 struct LogFile {
@@ -38,7 +39,8 @@ struct LogFile {
 /// Takes all log lines of the process from now on.
 pub(super) fn install(config: &ProgramConfig) -> Result<&'static Logger, String> {
     let file = config.log_file.as_deref().map(LogFile::open).transpose()?;
-    let state = Mutex::new(State { config: config.clone(), file });
+    let syslog = Syslog::open(config)?;
+    let state = Mutex::new(State { config: config.clone(), file, syslog });
     let logger = LOGGER.get_or_init(|| Logger { state });
     log::set_max_level(level(config));
     log::set_logger(logger).map_err(|error| error.to_string())?;
@@ -60,6 +62,12 @@ impl Logger {
         if moved {
             let file = config.log_file.as_deref().map(LogFile::open).transpose()?;
             self.with(|state| state.file = file);
+        }
+        let asked =
+            |it: &ProgramConfig| (it.log_file.is_some(), it.syslog, it.remote_syslog.clone());
+        if self.with(|state| asked(&state.config) != asked(config)) {
+            let syslog = Syslog::open(config)?;
+            self.with(|state| state.syslog = syslog);
         }
         self.with(|state| state.config = config.clone());
         log::set_max_level(level(config));
@@ -115,6 +123,12 @@ impl Log for Logger {
 impl State {
     /// A log that can't be written is no reason to stop serving.
     fn write(&mut self, label: &str, text: &str) {
+        if let Some(syslog) = &mut self.syslog {
+            let Err(error) = syslog.write(label, text) else { return };
+            self.syslog = None;
+            let words = format!("Error writing to syslog, which gets no more lines: {error}");
+            let _ = io::stderr().write_all(self.line("ERR", &words).as_bytes());
+        }
         let line = self.line(label, text);
         let Some(file) = &mut self.file else {
             let _ = io::stderr().write_all(line.as_bytes());

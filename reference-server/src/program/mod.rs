@@ -4,6 +4,7 @@ mod files;
 mod flags;
 mod logger;
 mod signals;
+mod syslog;
 mod table;
 
 use std::{io, process::ExitCode};

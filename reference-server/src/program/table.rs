@@ -147,8 +147,18 @@ pub(super) const SECTIONS: &[(&str, &[Flag])] = &[
                 "Timestamps in UTC instead of local timezone",
                 Does::Set(|c, v| put(&mut c.program.log_utc, v == "true")),
             ),
-            flag(&["s", "syslog"], Switch, "Log to syslog", Unsupported),
-            flag(&["r", "remote_syslog"], Text("<addr>"), "Syslog server addr", Unsupported),
+            flag(
+                &["s", "syslog"],
+                Switch,
+                "Log to syslog",
+                Does::Set(|c, v| put(&mut c.program.syslog, v == "true")),
+            ),
+            flag(
+                &["r", "remote_syslog"],
+                Text("<addr>"),
+                "Syslog server addr",
+                Does::Set(|c, v| put(&mut c.program.remote_syslog, Some(v.to_owned()))),
+            ),
             flag(
                 &["D", "debug"],
                 Switch,

@@ -98,6 +98,8 @@ const CHANGEABLE: &[(&str, Shown)] = &[
     ("logtime", |c| c.program.log_time.to_string()),
     ("logtime_utc", |c| c.program.log_utc.to_string()),
     ("log_file", |c| path(&c.program.log_file)),
+    ("syslog", |c| c.program.syslog.to_string()),
+    ("remote_syslog", |c| c.program.remote_syslog.clone().unwrap_or_default()),
     ("pid_file", |c| path(&c.program.pid_file)),
     ("ports_file_dir", |c| path(&c.program.ports_dir)),
 ];
@@ -353,7 +355,7 @@ mod tests {
         );
         let of_the_pages = fields!(Monitoring, host port https_port base_path max_closed_clients);
         let of_the_program = fields!(
-            ProgramConfig, debug trace log_file log_file_bytes_max log_files_max log_time log_utc
+            ProgramConfig, debug trace log_file syslog remote_syslog log_file_bytes_max log_files_max log_time log_utc
             pid_file ports_dir
         );
         // Of logins six parts need a restart, and one of TLS; the others are compared as

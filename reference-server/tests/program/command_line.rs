@@ -121,7 +121,7 @@ fn what_is_not_supported_is_refused_and_not_ignored() {
     if program().1 {
         return;
     }
-    for arguments in [&["-js"][..], &["--cluster", "nats://127.0.0.1:-1"], &["-s"]] {
+    for arguments in [&["-js"][..], &["--cluster", "nats://127.0.0.1:-1"]] {
         let said = run(arguments);
         assert_eq!(said.code, Some(1), "{arguments:?}");
         assert!(said.err.contains("is not supported by this server"), "{said:?}");

@@ -1,11 +1,16 @@
 //! Section 7 of the catalogue: log lines and log files.
 
-use std::fs;
+use std::{
+    fs,
+    io::Write,
+    net::{TcpStream, UdpSocket},
+    os::unix::net::UnixDatagram,
+};
 
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::{Client, Running, eventually, read, run, text_of};
+use crate::{Client, PATIENCE, Running, eventually, program, read, run, text_of};
 
 /// Whether a text looks like this, where `0` stands for a digit.
 fn is_like(text: &str, form: &str) -> bool {
@@ -156,4 +161,85 @@ fn operations_are_traced_and_secrets_are_not() {
     }
     let secrets = |line: &String| line.contains("s3cret") || line.contains("t0ken");
     assert!(!server.lines.iter().any(secrets), "{:#?}", server.lines);
+}
+
+/// Reads messages until one holds these words.
+fn message(with: &str, receive: impl Fn(&mut [u8]) -> usize) -> String {
+    let mut bytes = [0; 4096];
+    loop {
+        let length = receive(&mut bytes);
+        let text = String::from_utf8_lossy(&bytes[..length]).into_owned();
+        if text.contains(with) {
+            return text;
+        }
+    }
+}
+
+#[test]
+fn a_syslog_elsewhere_gets_all_lines_and_standard_error_none() {
+    // LOG-009
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let next = |words: &str| message(words, |bytes| socket.recv(bytes).unwrap());
+    let address = socket.local_addr().unwrap();
+    let config = format!("remote_syslog: \"udp://{address}\"\nauthorization {{ token: t }}\n");
+    let mut server = Running::start_in(TempDir::new().unwrap(), &config, &["-D"]);
+    let first = next("Starting");
+    let tag = program().0.file_name().unwrap().to_str().unwrap().to_owned();
+    let end = format!(" {tag}[{}]: Starting nats-server\n", server.child.id());
+    let start = first.strip_suffix(&end).unwrap_or_else(|| panic!("{first:?}"));
+    let (time, host) = start.strip_prefix("<5>").unwrap().split_once(' ').unwrap();
+    assert!(!host.is_empty() && !host.contains(' '), "{first}");
+    let zone = time.get(19..).unwrap();
+    assert!(is_like(&time[..19], "0000-00-00T00:00:00"), "{time}");
+    assert!(zone == "Z" || is_like(&zone[1..], "00:00"), "{time}");
+    let line = next("Listening for client connections");
+    let port = line.trim().rsplit(':').next().unwrap().parse().unwrap();
+    let mut stranger = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    assert!(next("Client connection created").starts_with("<7>"));
+    stranger.write_all(b"CONNECT {}\r\n").unwrap();
+    assert!(next("authentication error").starts_with("<3>"));
+    server.signal(Signal::USR1);
+    assert!(next("File log re-open ignored, not a file logger").starts_with("<5>"));
+    server.signal(Signal::TERM);
+    let (code, lines) = server.end();
+    assert_eq!((code, lines), (Some(0), vec![]));
+}
+
+#[test]
+fn a_syslog_that_nobody_serves_stops_the_start_unless_there_is_a_log_file() {
+    // LOG-009
+    for (address, words) in [
+        ("foo://127.0.0.1:1", "error invalid network type: \"foo\""),
+        ("x", "error invalid network type: \"\""),
+        ("tcp://127.0.0.1:1", "error connecting to syslog: \""),
+        ("unix:///nonexistent/log", "error connecting to syslog: \""),
+    ] {
+        let said = run(&["-r", address, "-p", "-1", "-a", "127.0.0.1"]);
+        assert!(said.code == Some(1) && said.err.contains(words), "{address}: {said:?}");
+    }
+    let flags = ["-l", "n.log", "-r", "foo://x"];
+    let server = Running::start_in(TempDir::new().unwrap(), "", &flags);
+    let path = server.path("n.log");
+    eventually(|| fs::read_to_string(&path).unwrap_or_default().contains("Server is ready"));
+}
+
+#[test]
+fn a_syslog_on_this_machine_gets_lines_without_its_name() {
+    // LOG-009
+    if program().1 {
+        // A real server wants a stream there, or the machine's own.
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("log");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let next = |words: &str| message(words, |bytes| socket.recv(bytes).unwrap());
+    let address = format!("unix://{}", path.display());
+    let server = Running::start_in(folder, "", &["-r", &address]);
+    let line = next("Server is ready");
+    let end = format!(" nats-reference-server[{}]: Server is ready\n", server.child.id());
+    let time = line.strip_prefix("<5>").and_then(|line| line.strip_suffix(&end));
+    assert!(is_like(&time.unwrap()[6..], " 00:00:00"), "{line:?}");
 }
