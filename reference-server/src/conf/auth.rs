@@ -36,9 +36,10 @@ const AUTHORIZATION: &Table<Authorization> = &[
     setting(&["token"], |auth, it| put(&mut auth.token, secret(it).map(Some))),
     setting(&["timeout"], |auth, it| put(&mut auth.timeout, timeout(it).map(Some))),
     setting(&["users"], |auth, it| put(&mut auth.users, users(it))),
-    setting(&["default_permissions", "permission", "permissions"], |auth, it| {
-        put(&mut auth.default_permissions, permissions(it).map(Some))
-    }),
+    setting(
+        &["default_permissions", "default_permission", "permission", "permissions"],
+        |auth, it| put(&mut auth.default_permissions, permissions(it).map(Some)),
+    ),
     setting(&["auth_callout", "auth_hook"], |auth, it| {
         put(&mut auth.callout, callout::read(it).map(Some))
     }),
