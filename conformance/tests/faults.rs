@@ -11,7 +11,7 @@ use nats_conformance::{
     corpus::Corpus,
     faults::{self, Fault},
     run::{Plan, judged_as, select},
-    selftest::{self, trial},
+    selftest::{self, Until, trial},
     story::{Cut, Settings},
     target::Target,
 };
@@ -39,7 +39,8 @@ fn main() {
         let selectors: Vec<String> = selectors.iter().map(|text| (*text).to_owned()).collect();
         let (cases, useless) = select(&corpus.scenarios, &selectors);
         assert_eq!(useless, [""; 0], "selectors that name nothing");
-        runtime.block_on(trial(&plan, fault, cases)).expect("the embedded broker starts")
+        let trial = trial(&plan, fault, cases, Until::AllAreTold);
+        runtime.block_on(trial).expect("the embedded broker starts")
     };
     let told = Arc::new(told);
     // A fault that begins when the server ends a connection is there only once the proxy has heard
