@@ -6,7 +6,7 @@ use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
 use nkeys::KeyPair;
 use serde::Serialize;
 
-use super::{Callout, Seal};
+use super::{Sentinel, Service};
 use crate::{
     auth::Offer,
     protocol::Credentials,
@@ -58,6 +58,10 @@ struct Client<'a> {
     user: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     name: &'a str,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    tags: &'a [String],
+    #[serde(skip_serializing_if = "str::is_empty")]
+    name_tag: &'a str,
     kind: &'static str,
     r#type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,6 +71,8 @@ struct Client<'a> {
 /// What CONNECT said, less what was left out.
 #[derive(Serialize)]
 struct Connect<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    jwt: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     nkey: &'a str,
     #[serde(rename = "sig", skip_serializing_if = "str::is_empty")]
@@ -109,30 +115,32 @@ pub(super) fn name(offer: &Credentials) -> &str {
 /// The header block's length, and with it the request, sealed if it is to be. None if a key of the
 /// server's can't sign, which does not happen.
 pub(super) fn write(
-    callout: &Callout,
+    service: &Service,
     offer: &Offer<'_>,
+    sentinel: Option<Sentinel<'_>>,
     user_key: &str,
 ) -> Option<(usize, Vec<u8>)> {
-    let token = token(callout, offer, user_key)?;
-    let Some(Seal { own, service }) = &callout.seal else { return Some((0, token.into_bytes())) };
+    let token = token(service, request(service, offer, sentinel, user_key))?;
+    let Some(key) = &service.key else { return Some((0, token.into_bytes())) };
+    let own = service.asker.server.key.curve();
     let mut request =
         format!("NATS/1.0\r\nNats-Server-Xkey: {}\r\n\r\n", own.public_key()).into_bytes();
     let header = request.len();
-    request.extend_from_slice(&own.seal(token.as_bytes(), service).ok()?);
+    request.extend_from_slice(&own.seal(token.as_bytes(), key).ok()?);
     Some((header, request))
 }
 
-fn token(callout: &Callout, offer: &Offer<'_>, user_key: &str) -> Option<String> {
+fn token(service: &Service, nats: Request<'_>) -> Option<String> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let key = &callout.server.key;
+    let key = &service.asker.server.key;
     let claims = Claims {
         aud: AUDIENCE,
-        exp: now + callout.timeout.as_secs().max(1),
+        exp: now + service.asker.timeout.as_secs().max(1),
         jti: BASE32_NOPAD.encode(&rand::random::<[u8; 32]>()),
         iat: now,
         iss: key.id(),
-        sub: &callout.options.issuer,
-        nats: request(callout, offer, user_key),
+        sub: service.authority.issuer(),
+        nats,
     };
     let part = |json: &[u8]| BASE64URL_NOPAD.encode(json);
     let claims = serde_json::to_vec(&claims).ok()?;
@@ -141,9 +149,14 @@ fn token(callout: &Callout, offer: &Offer<'_>, user_key: &str) -> Option<String>
     Some(format!("{signed}.{}", part(&signature)))
 }
 
-fn request<'a>(callout: &'a Callout, offer: &Offer<'a>, user_key: &'a str) -> Request<'a> {
+fn request<'a>(
+    service: &'a Service,
+    offer: &Offer<'a>,
+    sentinel: Option<Sentinel<'a>>,
+    user_key: &'a str,
+) -> Request<'a> {
     let Offer { credentials, nonce, peer, client_ip, client_id, options } = *offer;
-    let server = &callout.server;
+    let server = &service.asker.server;
     let (name, lang, version) =
         options.map_or(("", "", ""), |it| (&it.name, &it.lang, &it.version));
     let signs = !credentials.signature.is_empty();
@@ -153,19 +166,28 @@ fn request<'a>(callout: &'a Callout, offer: &Offer<'a>, user_key: &'a str) -> Re
             host: &server.host,
             id: server.key.id(),
             version: &server.version,
-            xkey: callout.seal.as_ref().map(|seal| seal.own.public_key()),
+            xkey: service.key.as_ref().map(|_| server.key.curve().public_key()),
         },
         user_nkey: user_key,
         client_info: Client {
             host: client_ip,
             id: client_id,
-            user: self::name(credentials),
+            user: match sentinel {
+                Some(it) if credentials.nkey.is_empty() && credentials.user.is_empty() => {
+                    &it.claims.subject
+                }
+                None if !credentials.jwt.is_empty() => "",
+                _ => self::name(credentials),
+            },
             name,
+            tags: sentinel.map_or(&[], |it| &it.claims.nats.tags),
+            name_tag: sentinel.map_or("", |it| &it.claims.name),
             kind: "Client",
             r#type: if peer.kind == Kind::WebSocket { "websocket" } else { "nats" },
             nonce: nonce.filter(|_| signs),
         },
         connect_opts: Connect {
+            jwt: sentinel.map_or(credentials.jwt.reveal(), |it| it.token),
             nkey: &credentials.nkey,
             signature: &credentials.signature,
             token: credentials.token.reveal(),
