@@ -206,7 +206,10 @@ impl Server {
                 runtime.spawn(monitoring::serve(pages, serving.clone()));
             }
             runtime.spawn(system::serve(inbox, serving.clone()));
-            runtime.block_on(serving.run(listener, websockets, ready));
+            // On the runtime's own threads: accepted here, each connection would have to wake one.
+            let serving = runtime.spawn(serving.run(listener, websockets, ready));
+            // A panic has been reported by itself.
+            let _ = runtime.block_on(serving);
             runtime.shutdown_timeout(Duration::from_millis(100));
             // Nobody may be waiting for it.
             let _ = done.send(());

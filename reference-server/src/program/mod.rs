@@ -6,7 +6,7 @@ mod logger;
 mod signals;
 mod table;
 
-use std::{io, process::ExitCode};
+use std::{fmt, io, process::ExitCode};
 
 use nats_reference_server::{Config, HandshakeFirst, Profile, ReloadRequest, Server, StartError};
 use tokio::{
@@ -134,6 +134,7 @@ impl Process<'_> {
         if let Some(path) = pid_file {
             files::write_pid(&path).map_err(Failure::Fatal)?;
         }
+        log_pages(&server);
         let addr = server.addr();
         let ports_file = ports_dir.and_then(|folder| PortsFile::write(&folder, &server));
         log_websockets(&server);
@@ -214,12 +215,19 @@ impl Process<'_> {
     }
 }
 
+/// Says where the monitoring pages are (LOG-001).
+fn log_pages(server: &Server) {
+    let (Some(url), config) = (server.monitoring_url(), server.config()) else { return };
+    let (scheme, port) = scheme_and_port(&url);
+    let host = config.monitoring.host.as_deref().unwrap_or(&config.host);
+    log::info!("Starting {scheme} monitor on {}", join(host, port));
+}
+
 /// Says where WebSockets are listened for (WS-006).
 fn log_websockets(server: &Server) {
     let config = server.config();
     let (Some(url), Some(websocket)) = (server.websocket_url(), &config.websocket) else { return };
-    let (scheme, port) = (url.split(':').next(), url.rsplit(':').next());
-    let (scheme, port) = (scheme.unwrap_or_default(), port.unwrap_or_default());
+    let (scheme, port) = scheme_and_port(&url);
     log::info!("Listening for websocket clients on {scheme}://{}:{port}", websocket.host);
     if websocket.tls.is_none() {
         log::warn!("Websocket not configured with TLS. DO NOT USE IN PRODUCTION!");
@@ -290,8 +298,15 @@ impl Signals {
     }
 }
 
+/// Of one of the server's own addresses.
+fn scheme_and_port(url: &str) -> (&str, &str) {
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    let address = rest.split('/').next().unwrap_or_default();
+    (scheme, address.rsplit(':').next().unwrap_or_default())
+}
+
 /// Host and port; an IPv6 address stands in brackets (CLI-013).
-fn join(host: &str, port: u16) -> String {
+fn join(host: &str, port: impl fmt::Display) -> String {
     if host.contains(':') && !host.starts_with('[') {
         format!("[{host}]:{port}")
     } else {

@@ -29,13 +29,10 @@ pub(super) fn can_serve_pages(config: &Config) -> Result<(), StartError> {
 /// The listener of the monitoring pages, where they are wanted.
 pub(super) fn for_monitoring(config: &Config) -> Result<Option<TcpListener>, StartError> {
     let monitoring = &config.monitoring;
-    let scheme = if monitoring.https_port.is_some() { "https" } else { "http" };
     let Some(port) = monitoring.port.or(monitoring.https_port) else { return Ok(None) };
     let host = monitoring.host.as_deref().unwrap_or(&config.host);
     let listener =
         listen(host, port).map_err(|(address, source)| StartError::Monitor { address, source })?;
-    let addr = listener.local_addr().map_err(StartError::Thread)?;
-    log::info!("Starting {scheme} monitor on {}", joined(host, addr.port()));
     Ok(Some(listener))
 }
 

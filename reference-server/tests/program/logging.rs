@@ -16,9 +16,11 @@ fn is_like(text: &str, form: &str) -> bool {
 #[test]
 fn the_first_lines_come_in_their_order() {
     // LOG-001, LOG-003
-    let server = Running::start("server_name: x\n", &[]);
+    let websocket = "websocket { host: 127.0.0.1, port: -1, no_tls: true }";
+    let pages = "http: \"127.0.0.1:-1\"\nhttp_base_path: \"/a\"";
+    let server = Running::start(&format!("server_name: x\n{websocket}\n{pages}\n"), &[]);
     let texts: Vec<(&str, &str)> = server.lines.iter().map(|line| text_of(line)).collect();
-    assert!(texts.iter().all(|(level, _)| *level == "INF"), "{texts:?}");
+    assert!(texts.iter().all(|it| it.0 == "INF" || it.1.contains("PRODUCTION!")), "{texts:?}");
     let starts = [
         "Starting nats-server",
         "  Version:  2.",
@@ -26,6 +28,9 @@ fn the_first_lines_come_in_their_order() {
         "  Name:     x",
         "  ID:       N",
         "Using configuration file: n.conf",
+        "Starting http monitor on 127.0.0.1:",
+        "Listening for websocket clients on ws://127.0.0.1:",
+        "Websocket not configured with TLS. DO NOT USE IN PRODUCTION!",
         "Listening for client connections on 127.0.0.1:",
         "Server is ready",
     ];
