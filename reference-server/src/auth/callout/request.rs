@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
+use data_encoding::{BASE32_NOPAD, BASE64, BASE64URL_NOPAD};
 use nkeys::KeyPair;
 use serde::Serialize;
 
@@ -96,6 +96,30 @@ struct Connect<'a> {
 struct Tls<'a> {
     version: &'a str,
     cipher: &'a str,
+    /// In PEM, from the client's own certificate to its authority's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    verified_chains: Vec<Vec<String>>,
+}
+
+impl<'a> Tls<'a> {
+    fn of(session: &'a TlsSession) -> Tls<'a> {
+        let chain: Vec<String> = session.chain.iter().map(|der| pem(der)).collect();
+        Tls {
+            version: session.version,
+            cipher: &session.cipher_suite,
+            verified_chains: Vec::from_iter(Some(chain).filter(|chain| !chain.is_empty())),
+        }
+    }
+}
+
+/// A certificate as text.
+fn pem(der: &[u8]) -> String {
+    const LETTERS: usize = 64;
+    let mut text = "-----BEGIN CERTIFICATE-----\n".to_owned();
+    for line in BASE64.encode(der).as_bytes().chunks(LETTERS) {
+        text.extend(line.iter().copied().map(char::from).chain(['\n']));
+    }
+    text + "-----END CERTIFICATE-----\n"
 }
 
 /// A public user key whose seed nobody keeps.
@@ -198,10 +222,7 @@ fn request<'a>(
             version,
             protocol: options.map_or(0, |options| options.protocol),
         },
-        client_tls: peer
-            .tls
-            .as_ref()
-            .map(|TlsSession { version, cipher_suite, .. }| Tls { version, cipher: cipher_suite }),
+        client_tls: peer.tls.as_ref().map(Tls::of),
         r#type: "authorization_request",
         version: 2,
     }
