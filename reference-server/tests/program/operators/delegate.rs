@@ -69,7 +69,11 @@ impl Desk {
             more(&world),
         );
         let server = Running::start(&config, &["-D"]);
-        let mut service = world.user(&server);
+        let mut service = dial(&server);
+        let signature = sign(&world.user, service.info["nonce"].as_str().unwrap());
+        let token = world.user_token(json!({}), json!({}));
+        service.send(&connect(json!({ "jwt": token, "sig": signature, "headers": true })));
+        assert_eq!(service.line(), "PONG\r\n");
         service.send("SUB $SYS.REQ.USER.AUTH 1\r\nPUB $SYS.REQ.USER.AUTH 0\r\n\r\n");
         let words = "-ERR 'Permissions Violation for Publish to \"$SYS.REQ.USER.AUTH\"'\r\n";
         service.fence_behind(words);
@@ -85,7 +89,7 @@ impl Desk {
     /// Somebody with a token that needs no signature.
     fn knocks(&self, options: Value) -> Client {
         let token = self.sentinel(&KeyPair::new_user(), json!({ "bearer_token": true }));
-        let mut all = json!({ "jwt": token, "headers": true });
+        let mut all = json!({ "jwt": token });
         overlay(&mut all, options);
         let mut client = dial(&self.server);
         client.send(&connect(all));
