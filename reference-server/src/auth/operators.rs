@@ -29,7 +29,7 @@ pub struct OperatorMode {
     /// operators by its name. Default, without operators, is `$SYS` (ACC-015).
     pub system_account: Option<String>,
     /// What those are taken to show who show no token: one that needs no signature, of an account
-    /// where a service judges users (AUTH-037).
+    /// where a service judges users (AUTH-038).
     pub default_sentinel: Option<Secret>,
 }
 

@@ -76,7 +76,7 @@ pub(super) struct Trust {
     /// What the accounts let each other have.
     options: Vec<AccountOptions>,
     profile: Profile,
-    /// What those are taken to show who show no token (AUTH-037).
+    /// What those are taken to show who show no token (AUTH-038).
     sentinel: Option<Secret>,
     asker: Arc<Asker>,
 }

@@ -45,7 +45,7 @@ pub(crate) struct AccountClaims {
     pub(crate) authorization: ServiceClaims,
 }
 
-/// What an account says of the service that judges its users (AUTH-037).
+/// What an account says of the service that judges its users (AUTH-038).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct ServiceClaims {

@@ -1,4 +1,4 @@
-//! Accounts whose users a service judges (AUTH-037).
+//! Accounts whose users a service judges (AUTH-038).
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! An account has a service judge its users (AUTH-037).
+//! An account has a service judge its users (AUTH-038).
 
 use nkeys::{KeyPair, XKey};
 use serde_json::{Value, json};
