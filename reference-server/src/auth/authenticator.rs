@@ -17,6 +17,7 @@ use std::{
 use tokio::sync::Semaphore;
 
 pub(crate) use self::check::Check;
+#[cfg(feature = "jwt")]
 pub(super) use self::check::HashCheck;
 use super::{
     ConnectionType, Secret,

@@ -157,8 +157,8 @@ mod tests {
         let authorities = [other, root.clone()];
         let whole = [own.clone(), middle.clone(), root];
         assert_eq!(chain(&shown, &authorities), whole);
-        assert_eq!(chain(&shown, &[middle.clone()]), [own.clone(), middle]);
-        assert_eq!(chain(&shown[..1], &[own.clone()]), [own]);
+        assert_eq!(chain(&shown, std::slice::from_ref(&middle)), [own.clone(), middle]);
+        assert_eq!(chain(&shown[..1], std::slice::from_ref(&own)), [own]);
         assert!(chain(&[] as &[Vec<u8>], &authorities).is_empty());
     }
 
