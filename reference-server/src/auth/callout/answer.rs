@@ -55,15 +55,18 @@ pub(in crate::auth) enum Refusal {
     #[error("Error non operator mode account {0:?}: attempted to use issuer_account")]
     IssuerAccount(String),
     #[error(
-        "Wrong issuer for auth callout response on account {account:?}, expected {expected:?} got {found:?}"
+        "Wrong issuer for auth callout response on account {account:?}, \
+         expected {expected:?} got {found:?}"
     )]
     UserIssuer { account: String, expected: String, found: String },
     #[error(
-        "Account {named:?} not permitted as valid account option for auth callout for account {account:?}"
+        "Account {named:?} not permitted as valid account option for auth callout \
+         for account {account:?}"
     )]
     NotAllowed { named: String, account: String },
     #[error(
-        "No valid account {named:?} for auth callout response on account {account:?}: account missing"
+        "No valid account {named:?} for auth callout response on account \
+         {account:?}: account missing"
     )]
     Account { named: String, account: String },
     #[error("User JWT issuer {0:?} is not known")]
