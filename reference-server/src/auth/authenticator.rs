@@ -5,6 +5,7 @@ mod check;
 mod made;
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     sync::{
         Arc, OnceLock,
@@ -16,6 +17,8 @@ use std::{
 use tokio::sync::Semaphore;
 
 pub(crate) use self::check::Check;
+#[cfg(feature = "jwt")]
+pub(super) use self::check::HashCheck;
 use super::{
     ConnectionType, Secret,
     callout::Callout,
@@ -47,6 +50,8 @@ pub(crate) struct Authenticator {
     guest: Option<Guest>,
     /// And who those are that do not even send CONNECT.
     silent_guest: Option<Guest>,
+    /// A service is asked about those, too.
+    asks_about_silent: bool,
     /// How long a login may take.
     timeout: Duration,
     /// Judges those who come by WebSocket, where the rules for them are others (WS-017).
@@ -200,12 +205,22 @@ impl Authenticator {
         self.anybody.scope.for_connection()
     }
 
-    /// Who a connection is whose first operation is not CONNECT (AUTH-011, AUTH-014).
-    pub(crate) fn without_connect(&self) -> Option<Arc<Scope>> {
-        self.silent_guest.as_ref().map(|guest| match guest {
-            Guest::NoAuthUser(identity) => identity.scope.for_connection(),
-            Guest::BesideSystem(scope) => scope.for_connection(),
-        })
+    /// Whether this name is a key, which has signed.
+    pub(crate) fn is_key(&self, user: &str) -> bool {
+        self.by_nkey.contains_key(user)
+    }
+
+    /// Judges a connection whose first operation is not CONNECT, with what it therefore does not
+    /// say (AUTH-011, AUTH-014).
+    pub(crate) fn judge_silent(&self, nothing: &Offer<'_>) -> Verdict {
+        match (&self.silent_guest, &self.callout) {
+            (None, _) => Verdict::Refused,
+            (Some(_), Some(_)) if self.asks_about_silent => self.judge(nothing),
+            (Some(Guest::NoAuthUser(identity)), _) => {
+                Verdict::Admitted(identity.scope.for_connection())
+            }
+            (Some(Guest::BesideSystem(scope)), _) => Verdict::Admitted(scope.for_connection()),
+        }
     }
 
     /// Judges what CONNECT offers. Kinds of credentials that are not configured are passed over
@@ -216,15 +231,34 @@ impl Authenticator {
             return Verdict::Admitted(self.anybody());
         }
         if let Some(trust) = &self.trust {
-            return match trust.judge(offer) {
-                Ok(scope) => Verdict::Admitted(scope),
-                Err(refusal) => refused(offer, &refusal),
-            };
+            return trust.judge(offer).unwrap_or_else(|refusal| refused(offer, &refusal));
         }
-        match &self.callout {
-            Some(callout) if !callout.spares(offer.credentials) => callout.ask(offer),
-            _ => self.judge_configured(offer),
+        let Some(callout) = &self.callout else { return self.judge_configured(offer) };
+        let credentials = self.with_guest(offer.credentials);
+        match callout.spares(&credentials) {
+            true => self.judge_configured(offer),
+            false => {
+                let completed = Offer { credentials: &credentials, ..*offer };
+                callout.ask(&completed, || self.judge_configured(offer))
+            }
         }
+    }
+
+    /// What somebody offers who brings nothing: a service is asked about the guest.
+    fn with_guest<'a>(&self, offer: &'a Credentials) -> Cow<'a, Credentials> {
+        let Some(Guest::NoAuthUser(identity)) = self.guest.as_ref().filter(|_| offer.is_empty())
+        else {
+            return Cow::Borrowed(offer);
+        };
+        let name = identity.scope.user().to_string();
+        let guest = match self.is_key(&name) {
+            true => Credentials { nkey: name, ..offer.clone() },
+            false => {
+                let password = identity.password.clone();
+                Credentials { user: name, password, ..offer.clone() }
+            }
+        };
+        Cow::Owned(guest)
     }
 
     /// Judges somebody who has to be known from the configuration.
@@ -279,14 +313,20 @@ impl Authenticator {
     ) -> Review {
         if let Some(trust) = &self.trust {
             return match trust.judge(offer) {
-                Ok(new) if !Arc::ptr_eq(new.account(), scope.account()) => Review::Gone,
-                Ok(new) => Review::Judged(Verdict::Admitted(new)),
+                Ok(Verdict::Admitted(new)) if !Arc::ptr_eq(new.account(), scope.account()) => {
+                    Review::Gone
+                }
+                // Nobody is asked twice about one connection, as there.
+                Ok(Verdict::Later(_)) => Review::Judged(Verdict::Refused),
+                Ok(verdict) => Review::Judged(verdict),
                 Err(refusal) if refusal.is_revocation() => Review::Revoked,
                 Err(refusal) => Review::Judged(refused(offer, &refusal)),
             };
         }
-        // Nobody is asked twice about one connection, as there.
-        if self.callout.as_ref().is_some_and(|it| !it.spares(offer.credentials)) {
+        if let Some(callout) = &self.callout
+            && !callout.spares(&self.with_guest(offer.credentials))
+            && !callout.is_apart(scope.account())
+        {
             return Review::Gone;
         }
         let peer = offer.peer;

@@ -31,6 +31,18 @@ pub(crate) struct Newcomer {
     pub(crate) herald: Herald,
 }
 
+/// What a login that takes long is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Login {
+    /// CONNECT asks for it.
+    #[default]
+    New,
+    /// The client has not sent CONNECT.
+    Silent,
+    /// A reload has it judged again.
+    Again,
+}
+
 /// A client, and all that it is to the broker.
 pub(super) struct Side {
     pub(super) client: Arc<Client>,
@@ -45,8 +57,7 @@ pub(super) struct Side {
     herald: Herald,
     /// A login whose verdict takes long.
     check: Option<Check>,
-    /// That login is not a new one: it is judged again.
-    reviewing: bool,
+    checks: Login,
     /// Among the connections of its account; none before the login.
     seat: Option<Seat>,
     pub(super) bounds: Bounds,
@@ -77,7 +88,7 @@ impl Side {
             authenticator,
             herald,
             check: None,
-            reviewing: false,
+            checks: Login::New,
             seat,
             bounds: server_bounds.alone(),
             server_bounds,
@@ -108,12 +119,24 @@ impl Side {
         self.seat.is_some()
     }
 
-    /// Serves a client that has not sent CONNECT; false if that is not to be.
-    pub(super) fn admit_without_connect(&mut self) -> Result<bool, Close> {
-        match self.authenticator.without_connect() {
-            Some(scope) => self.admit(scope).map(|()| true),
-            None => Ok(false),
+    /// Serves a client that has not sent CONNECT, unless that is not to be.
+    pub(super) fn admit_without_connect(&mut self) -> Result<LogIn, Close> {
+        let nothing = Credentials::default();
+        let nothing = self.peer.cookies.complete(&nothing);
+        match self.authenticator.judge_silent(&self.offer(&nothing, self.info.nonce.as_deref())) {
+            Verdict::Admitted(scope) => self.admit(scope).map(|()| LogIn::Done),
+            Verdict::Refused => Err(self.refuse()),
+            Verdict::Later(check) => Ok(self.put_off(check, Login::Silent)),
         }
+    }
+
+    /// The verdict takes a while.
+    fn put_off(&mut self, check: Check, what: Login) -> LogIn {
+        if let Some(key) = check.shown_key() {
+            self.names.shows(key);
+        }
+        (self.check, self.checks) = (Some(check), what);
+        LogIn::Later
     }
 
     /// The login that has to be checked before anything else is handled.
@@ -121,13 +144,15 @@ impl Side {
         self.check.take()
     }
 
-    /// The login has been checked. Answers whether it is a new one.
-    pub(super) fn checked(&mut self, scope: Option<Arc<Scope>>) -> Result<bool, Close> {
+    /// The login has been checked. Answers what it was.
+    pub(super) fn checked(&mut self, scope: Option<Arc<Scope>>) -> Result<Login, Close> {
         let scope = scope.ok_or_else(|| self.refuse())?;
-        match std::mem::take(&mut self.reviewing) {
-            true => self.stay(&scope).map(|()| false),
-            false => self.admit(scope).map(|()| true),
+        let what = std::mem::take(&mut self.checks);
+        match what {
+            Login::Again => self.stay(&scope)?,
+            Login::New | Login::Silent => self.admit(scope)?,
         }
+        Ok(what)
     }
 
     pub(super) fn login_timeout(&self) -> Duration {
@@ -170,6 +195,22 @@ impl Side {
         Offer { credentials, nonce, peer, client_ip, client_id, options: None }
     }
 
+    /// Who the client is, besides what it says.
+    fn identity(&self, said: Identity) -> Identity {
+        let scope = self.publisher.scope();
+        let (account, user, lease) = (scope.account().name(), scope.user(), scope.lease());
+        // For a key of the configuration the account vouches.
+        let own = self.authenticator.is_key(&user).then(|| account.to_owned());
+        Identity {
+            account: Some(account.to_owned()),
+            issuer: lease.as_ref().map(|lease| lease.issuer.clone()).or(own),
+            account_name: lease.as_ref().map(|lease| lease.account_name.clone()),
+            tags: lease.map_or_else(Vec::new, |lease| lease.tags.clone()),
+            user: Some(user.to_string()).filter(|user| !user.is_empty()),
+            ..said
+        }
+    }
+
     fn subscribed_out(&self) -> Close {
         let text = "maximum subscriptions exceeded";
         self.log_error(format_args!("{text}"));
@@ -188,7 +229,7 @@ impl Side {
     }
 
     /// Tells the log who could not log in, never with what (AUTH-023).
-    pub(super) fn log_refusal(&self) {
+    fn log_refusal(&self) {
         log::error!("{} - authentication error{}", self.client.label.place(), self.names.logged());
     }
 }
@@ -212,24 +253,14 @@ impl Broker for Side {
         match self.authenticator.judge(&offer) {
             Verdict::Admitted(scope) => self.admit(scope).map(|()| LogIn::Done),
             Verdict::Refused => Err(self.refuse()),
-            Verdict::Later(check) => {
-                self.check = Some(check);
-                Ok(LogIn::Later)
-            }
+            Verdict::Later(check) => Ok(self.put_off(check, Login::New)),
         }
     }
 
     fn connected(&mut self, options: &ConnectOptions, first: bool) {
         self.client.set_options(options.echo, options.headers);
-        let scope = self.publisher.scope();
-        let lease = scope.lease();
-        self.client.ledger.introduce(Identity {
-            account: Some(scope.account().name().to_owned()),
-            user: Some(scope.user().to_string()).filter(|user| !user.is_empty()),
-            issuer: lease.as_ref().map(|lease| lease.issuer.clone()),
-            account_name: lease.as_ref().map(|lease| lease.account_name.clone()),
-            ..introduction(options)
-        });
+        let identity = self.identity(introduction(options));
+        self.client.ledger.introduce(identity);
         self.herald.connected(&self.client);
         self.first_ping |= first;
         self.takes_info = options.protocol == 1;
@@ -271,15 +302,18 @@ impl Broker for Side {
     fn log_error(&self, text: fmt::Arguments<'_>) {
         let scope = self.publisher.scope();
         let label = &self.client.label;
-        let user = match (scope.account().name(), &*scope.user(), scope.lease()) {
-            (_, user, _) if !label.is_named() || user.is_empty() => String::new(),
-            // A callout's user is as if it was configured.
-            (account, user, lease) if lease.as_ref().is_none_or(|it| it.issuer == account) => {
-                format!(" - \"{account}/user:{user}\"")
+        let (account, user, lease) = (scope.account().name(), scope.user(), scope.lease());
+        let user = match lease {
+            _ if !label.is_named() || user.is_empty() => String::new(),
+            Some(lease) => {
+                let kind = if lease.names_key { "jwt" } else { "user" };
+                let named = Some(&lease.account_name).filter(|name| *name != account);
+                let name = named.map_or_else(String::new, |name| format!("/{name}"));
+                format!(" - \"{account}{name}/{kind}:{user}\"")
             }
-            (account, user, lease) => {
-                let name = lease.map_or_else(String::new, |lease| lease.account_name.clone());
-                format!(" - \"{account}/{name}/jwt:{user}\"")
+            None => {
+                let kind = if self.authenticator.is_key(&user) { "nkey" } else { "user" };
+                format!(" - \"{account}/{kind}:{user}\"")
             }
         };
         log::error!("{label}{user} - {text}");

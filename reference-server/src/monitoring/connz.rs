@@ -88,6 +88,8 @@ struct Connection {
     subscriptions_list_detail: Vec<SubscriptionDetail>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name_tag: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<String>,
 }
 
 /// What a client has shown of itself in the handshake (TLS-002).
@@ -227,6 +229,7 @@ impl Connection {
             name_tag: account
                 .filter(|_| profile >= Profile::V2_11)
                 .map(|key| identity.account_name.as_ref().unwrap_or(key).clone()),
+            tags: if options.auth { identity.tags.clone() } else { Vec::new() },
         }
     }
 }

@@ -21,10 +21,10 @@ struct World {
 }
 
 /// What the service is asked.
-struct Asked {
-    reply: String,
-    header: String,
-    body: Vec<u8>,
+pub(crate) struct Asked {
+    pub(crate) reply: String,
+    pub(crate) header: String,
+    pub(crate) body: Vec<u8>,
 }
 
 fn config(issuer: &KeyPair, more: &str) -> String {
@@ -52,15 +52,7 @@ impl World {
     }
 
     fn asked(&mut self) -> Asked {
-        let line = self.service.line();
-        let words: Vec<&str> = line.split_ascii_whitespace().collect();
-        let sizes: Vec<usize> = words[4..].iter().map(|size| size.parse().unwrap()).collect();
-        let mut body = vec![0; sizes[sizes.len() - 1] + 2];
-        self.service.stream.read_exact(&mut body).unwrap();
-        body.truncate(body.len() - 2);
-        let body_of = if sizes.len() == 2 { body.split_off(sizes[0]) } else { body.split_off(0) };
-        let header = String::from_utf8(body).unwrap();
-        Asked { reply: words[3].to_owned(), header, body: body_of }
+        asked(&mut self.service)
     }
 
     /// An answer that lets somebody in, with this besides.
@@ -74,10 +66,8 @@ impl World {
         token(&self.issuer, &user, nats, json!({ "aud": server }))
     }
 
-    fn answer(&mut self, reply: &str, answer: &[u8]) {
-        self.service.send(&format!("PUB {reply} {}\r\n", answer.len()));
-        self.service.send_bytes(answer);
-        self.service.send("\r\n");
+    fn answer(&mut self, reply: &str, text: &[u8]) {
+        answer(&mut self.service, reply, text);
     }
 
     /// Somebody who wants to be let in.
@@ -90,8 +80,28 @@ impl World {
     }
 }
 
+/// What a service is asked next.
+pub(crate) fn asked(service: &mut Client) -> Asked {
+    let line = service.line();
+    let words: Vec<&str> = line.split_ascii_whitespace().collect();
+    let sizes: Vec<usize> = words[4..].iter().map(|size| size.parse().unwrap()).collect();
+    let mut body = vec![0; sizes[sizes.len() - 1] + 2];
+    service.stream.read_exact(&mut body).unwrap();
+    body.truncate(body.len() - 2);
+    let body_of = if sizes.len() == 2 { body.split_off(sizes[0]) } else { body.split_off(0) };
+    let header = String::from_utf8(body).unwrap();
+    Asked { reply: words[3].to_owned(), header, body: body_of }
+}
+
+/// What a service answers.
+pub(crate) fn answer(service: &mut Client, reply: &str, text: &[u8]) {
+    service.send(&format!("PUB {reply} {}\r\n", text.len()));
+    service.send_bytes(text);
+    service.send("\r\n");
+}
+
 /// What a token says, once its issuer's signature is verified.
-fn claims(token: &[u8]) -> Value {
+pub(crate) fn claims(token: &[u8]) -> Value {
     let token = std::str::from_utf8(token).unwrap();
     let (signed, signature) = token.rsplit_once('.').unwrap();
     let decoded = |part: &str| BASE64URL_NOPAD.decode(part.as_bytes()).unwrap();
