@@ -132,16 +132,11 @@ pub async fn run(
         tasks.spawn(async move {
             // The semaphore is never closed.
             let _place = places.acquire().await;
-            if results.is_closed() {
-                return Ok(());
-            }
-            scenario(&plan, group, &results).await
+            if results.is_closed() { Ok(()) } else { scenario(&plan, group, &results).await }
         });
     }
     while let Some(finished) = tasks.join_next().await {
-        if let Ok(Err(error)) = finished {
-            return Err(error);
-        }
+        finished.unwrap_or(Ok(()))?;
     }
     Ok(())
 }

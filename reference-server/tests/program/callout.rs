@@ -39,11 +39,16 @@ fn config(issuer: &KeyPair, more: &str) -> String {
 impl World {
     /// None on a server that knows no callouts.
     fn new(more: &str) -> Option<World> {
+        World::like(more, |config| config)
+    }
+
+    /// The same with an edited configuration.
+    fn like(more: &str, edited: impl Fn(String) -> String) -> Option<World> {
         if std::env::var("NATS_SERVER").is_ok_and(|path| path.contains("/2.9.")) {
             return None;
         }
         let issuer = KeyPair::new_account();
-        let server = Running::start(&config(&issuer, more), &[]);
+        let server = Running::start(&edited(config(&issuer, more)), &[]);
         let options = r#"{"user":"auth","pass":"pw","headers":true}"#;
         let mut service = Client::connect(server.port, options);
         service.send("SUB $SYS.REQ.USER.AUTH 1\r\n");
@@ -139,6 +144,27 @@ fn the_service_hears_what_connect_said_and_its_answer_holds() {
     // A second answer to the same question finds nobody.
     world.answer(&asked.reply, b"again");
     world.service.fence();
+}
+
+#[test]
+fn a_guest_without_connect_is_asked_about_too() {
+    let with_guest = |config: String| {
+        let app = "APP { users: [{user: guest, password: gp}] }";
+        config.replace("APP {}", app) + "no_auth_user: guest\n"
+    };
+    let Some(mut world) = World::like("", with_guest) else { return };
+    let mut client = dial(&world.server);
+    client.send("SUB a 1\r\nPING\r\n");
+    let asked = world.asked();
+    let request = claims(&asked.body);
+    assert_eq!(request["nats"]["connect_opts"]["user"], "guest");
+    let answer = world.welcome(&request, json!({ "pub": { "deny": ["x"] } }));
+    world.answer(&asked.reply, answer.as_bytes());
+    // Verbose, as always without CONNECT.
+    client.send("PUB x 0\r\n\r\nUNSUB 2\r\n");
+    let lines: Vec<String> = (0..4).map(|_| client.line()).collect();
+    let violation = "-ERR 'Permissions Violation for Publish to \"x\"'\r\n";
+    assert_eq!(lines, ["+OK\r\n", "PONG\r\n", violation, "+OK\r\n"]);
 }
 
 #[test]
