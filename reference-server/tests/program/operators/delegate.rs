@@ -56,7 +56,7 @@ impl Desk {
             let token = token(&world.operator, key, claims, json!({ "name": name }));
             format!("{}: {token}", key.public_key())
         };
-        // A real server falls over without a system account when it asks.
+        // A real server asks in the name of its system account.
         let config = format!(
             "authorization {{ timeout: 30 }}\noperator: {}\nresolver: MEMORY\n\
              resolver_preload {{ {}: {}, {}, {}, {} }}\n{}",
