@@ -62,8 +62,8 @@ impl Plan {
     /// What a queue group should get, by publisher; nothing where there is none.
     pub(super) fn shares(&self) -> Vec<Shares> {
         let publishers = if self.flow.queue { self.flow.publishers } else { 0 };
-        // All that is on its way may be one member's, which gets its share only of what is published:
-        // what the others had meanwhile is farther apart than the window by as many as there are.
+        // All that is on its way may be one member's, which gets its share only of what is
+        // published: with what the others had meanwhile that is as many windows as members.
         let members = self.flow.subscribers;
         let apart = self.window() * members as u64;
         (0..publishers).map(|_| Shares::new(members, apart)).collect()

@@ -109,8 +109,8 @@ pub(crate) struct Shares {
 }
 
 impl Shares {
-    /// For a group of so many members, where the first number that is on its way and the last are at
-    /// most so far apart, give or take as much again by chance.
+    /// For a group of so many members, where the first number that is on its way and the last
+    /// are at most so far apart, give or take as much again by chance.
     pub(crate) fn new(members: usize, apart: u64) -> Shares {
         let words = (apart / 64 + 2).next_power_of_two() as usize * 2;
         Shares {
