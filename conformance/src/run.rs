@@ -117,7 +117,8 @@ pub fn judged_as(told: Option<Version>, facts: &Facts) -> Version {
     told.or_else(claimed).unwrap_or(Version(vec![u32::MAX]))
 }
 
-/// Runs the cases and hands each result on as it comes; the order is that of completion.
+/// Runs the cases and hands each result on as it comes; the order is that of completion. Begins no
+/// more of them once the receiver is gone: it has seen enough.
 pub async fn run(
     plan: Arc<Plan>,
     chosen: Vec<Case>,
@@ -131,13 +132,11 @@ pub async fn run(
         tasks.spawn(async move {
             // The semaphore is never closed.
             let _place = places.acquire().await;
-            scenario(&plan, group, &results).await
+            if results.is_closed() { Ok(()) } else { scenario(&plan, group, &results).await }
         });
     }
     while let Some(finished) = tasks.join_next().await {
-        if let Ok(Err(error)) = finished {
-            return Err(error);
-        }
+        finished.unwrap_or(Ok(()))?;
     }
     Ok(())
 }
@@ -165,7 +164,6 @@ async fn scenario(
     results: &mpsc::UnboundedSender<Outcome>,
 ) -> Result<(), TargetError> {
     let scenario = group[0].scenario.clone();
-    // A receiver that is gone has seen enough.
     if let Some(reason) = reason_to_skip(&scenario, plan) {
         for case in group {
             let _ = results.send(outcome(case, Verdict::Skip, Some(reason.clone())));

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rand::{Rng, seq::SliceRandom};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
@@ -80,6 +81,24 @@ pub fn cases_for(fault: &Fault, chosen: &[Case]) -> Vec<Case> {
     chosen.iter().filter(|case| wanted(case)).cloned().collect()
 }
 
+/// When a trial is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// Once all cases have been told.
+    AllAreTold,
+    /// As soon as one has found the fault.
+    OneFindsIt,
+}
+
+/// Scenarios in an order of chance, so that those that find most are not always asked last. The
+/// cases of each stay together, as they share a server.
+pub fn shuffled(cases: &[Case], random: &mut impl Rng) -> Vec<Case> {
+    let same = |a: &Case, b: &Case| Arc::ptr_eq(&a.scenario, &b.scenario);
+    let mut groups: Vec<&[Case]> = cases.chunk_by(same).collect();
+    groups.shuffle(random);
+    groups.concat()
+}
+
 /// Runs the cases with the fault put before the plan's target.
 ///
 /// # Errors
@@ -88,6 +107,7 @@ pub async fn trial(
     plan: &Plan,
     fault: &'static Fault,
     cases: Vec<Case>,
+    until: Until,
 ) -> Result<Trial, TargetError> {
     let started = Instant::now();
     let target = Target::Faulty { inner: Box::new(plan.target.clone()), fault };
@@ -96,7 +116,9 @@ pub async fn trial(
     let (results, mut outcomes) = mpsc::unbounded_channel();
     let running = tokio::spawn(run(plan, cases, results));
     let (mut ran, mut caught, mut errors) = (Vec::new(), Vec::new(), Vec::new());
-    while let Some(outcome) = outcomes.recv().await {
+    while (until == Until::AllAreTold || caught.is_empty())
+        && let Some(outcome) = outcomes.recv().await
+    {
         let id = outcome.case.id;
         if outcome.verdict != Verdict::Skip {
             ran.push(id.clone());
@@ -108,6 +130,8 @@ pub async fn trial(
             Verdict::Pass | Verdict::Skip | Verdict::Known => {}
         }
     }
+    // Whoever runs cases for nobody stops.
+    drop(outcomes);
     // A run that broke off has sent less than all; the error says why.
     if let Ok(done) = running.await {
         done?;

@@ -11,7 +11,7 @@ use nats_conformance::{
     corpus::Corpus,
     faults::{self, Fault},
     run::{Plan, judged_as, select},
-    selftest::{self, trial},
+    selftest::{self, Until, trial},
     story::{Cut, Settings},
     target::Target,
 };
@@ -35,13 +35,18 @@ fn main() {
     let target = Target::Embedded;
     let lacks = target.lacks();
     let plan = Arc::new(Plan { target, settings, jobs: 4, lacks, known: Vec::new() });
-    let told = move |fault, selectors: &[&str]| {
+    let told_until = move |until, fault, selectors: &[&str]| {
         let selectors: Vec<String> = selectors.iter().map(|text| (*text).to_owned()).collect();
         let (cases, useless) = select(&corpus.scenarios, &selectors);
         assert_eq!(useless, [""; 0], "selectors that name nothing");
-        runtime.block_on(trial(&plan, fault, cases)).expect("the embedded broker starts")
+        let trial = trial(&plan, fault, cases, until);
+        runtime.block_on(trial).expect("the embedded broker starts")
     };
-    let told = Arc::new(told);
+    let told_until = Arc::new(told_until);
+    let told = {
+        let told_until = told_until.clone();
+        Arc::new(move |fault, selectors: &[&str]| told_until(Until::AllAreTold, fault, selectors))
+    };
     // A fault that begins when the server ends a connection is there only once the proxy has heard
     // of that, which on a busy machine can be too late: it has three chances. The others have one.
     let mut trials: Vec<Trial> = faults::all()
@@ -66,6 +71,17 @@ fn main() {
         selectors.sort_unstable();
         selectors.dedup();
         is_quiet(&told(&faults::NONE, &selectors))
+    }));
+    trials.push(Trial::test("one_finding_can_be_enough", move || {
+        let told = |until| {
+            let fault = faults::all().next().ok_or("no faults")?;
+            Ok::<_, Failed>(told_until(until, fault, &["core/delivery", "article"]))
+        };
+        let (all, first) = (told(Until::AllAreTold)?, told(Until::OneFindsIt)?);
+        match (all.caught.len(), first.caught.len()) {
+            (2.., 1) => Ok(()),
+            (all, first) => Err(Failed::from(format!("{first} findings of {all}"))),
+        }
     }));
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -327,6 +327,17 @@ impl Profile {
         self >= Profile::V2_14
     }
 
+    /// INFO shows the server's curve key (CORE-INFO-019).
+    pub(crate) fn shows_curve_key(self) -> bool {
+        self >= Profile::V2_10
+    }
+
+    /// Whose first operation is not CONNECT is judged like somebody who brings nothing, and a
+    /// service is asked (AUTH-035).
+    pub(crate) fn asks_about_silent_guests(self) -> bool {
+        self >= Profile::V2_14
+    }
+
     /// A request to another account where nobody listens is answered with the status (ACC-011).
     pub(crate) fn tells_of_nobody_across_accounts(self) -> bool {
         self >= Profile::V2_10

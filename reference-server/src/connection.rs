@@ -29,7 +29,7 @@ use tokio::{
 
 #[cfg(any(feature = "tls", feature = "websocket"))]
 pub(crate) use self::farewell::last_moments;
-use self::side::Side;
+use self::side::{Login, Side};
 pub(crate) use self::{farewell::refuse, side::Newcomer};
 use crate::{
     Config,
@@ -39,7 +39,7 @@ use crate::{
     outbox::{Ending, News},
     protocol::{ClientOp, Limits, Parser, encode},
     server::{Phase, Terms},
-    session::{AUTHORIZATION_VIOLATION, Broker, Close, Session},
+    session::{Broker, Close, LogIn, Session},
 };
 
 /// A read starts with this much room and doubles it while reads fill it.
@@ -224,8 +224,13 @@ impl Conversation {
                 scope = check.run() => scope,
                 () = ended => return Err(Close::Silently(ENDED)),
             };
-            if self.side.checked(scope)? {
-                self.session.logged_in(&self.config, &mut self.side)?;
+            match self.side.checked(scope)? {
+                Login::New => self.session.logged_in(&self.config, &mut self.side)?,
+                Login::Silent => {
+                    self.bound_without_connect();
+                    continue;
+                }
+                Login::Again => {}
             }
             self.connected();
         }
@@ -238,13 +243,16 @@ impl Conversation {
         if first.eq_ignore_ascii_case(&b'c') {
             return Ok(());
         }
-        if !self.side.admit_without_connect()? {
-            self.side.log_refusal();
-            return Err(Close::Told(AUTHORIZATION_VIOLATION));
+        match self.side.admit_without_connect()? {
+            LogIn::Done => self.bound_without_connect(),
+            LogIn::Later => {}
         }
+        Ok(())
+    }
+
+    fn bound_without_connect(&mut self) {
         self.session.bound_without_connect();
         self.parser.limits.max_payload_bytes = self.side.max_payload_bytes();
-        Ok(())
     }
 
     /// The parser learns what CONNECT said.
@@ -261,13 +269,13 @@ impl Conversation {
         if self.terms.has_changed().unwrap_or(false) {
             self.follow()?;
         }
-        // The login that a reload has to judge again.
-        if let Some(check) = self.side.take_check() {
-            return Ok(Some(check));
-        }
         if let (false, false, Some(first)) = (self.side.is_admitted(), self.begun, buffer.first()) {
             self.begun = true;
             self.first_operation(*first)?;
+        }
+        // A login without CONNECT, or one that a reload has to judge again.
+        if let Some(check) = self.side.take_check() {
+            return Ok(Some(check));
         }
         let (mut done, mut heard, mut received) = (0, false, Traffic::default());
         let result = loop {

@@ -42,6 +42,8 @@ pub(crate) struct Identity {
     /// itself then.
     pub(crate) issuer: Option<String>,
     pub(crate) account_name: Option<String>,
+    /// The groups that the token puts it in.
+    pub(crate) tags: Vec<String>,
     /// The key of the trusted proxy that it came through.
     pub(crate) proxy: Option<String>,
 }

@@ -62,9 +62,11 @@ impl Plan {
     /// What a queue group should get, by publisher; nothing where there is none.
     pub(super) fn shares(&self) -> Vec<Shares> {
         let publishers = if self.flow.queue { self.flow.publishers } else { 0 };
-        // Members don't read at the same time, so numbers are farther apart than the window.
-        let window = 2 * self.window();
-        (0..publishers).map(|_| Shares::new(self.flow.subscribers, window)).collect()
+        // All that is on its way may be one member's, which gets its share only of what is
+        // published: with what the others had meanwhile that is as many windows as members.
+        let members = self.flow.subscribers;
+        let apart = self.window() * members as u64;
+        (0..publishers).map(|_| Shares::new(members, apart)).collect()
     }
 
     /// What a subscriber should get, by publisher.
@@ -114,4 +116,24 @@ fn subject(lane: usize, at: usize) -> (String, usize) {
 
 fn sid(family: usize) -> usize {
     100 + family
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shape::PLAIN;
+
+    #[test]
+    fn a_member_may_lag_behind_by_all_that_is_on_its_way() {
+        let flow = Flow { subscribers: 10, queue: true, ..PLAIN };
+        let plan = Plan::new(flow, 0, 128, Dialect::Nats);
+        let mut shares = plan.shares().remove(0);
+        // The others get theirs until all that is on its way is the last one's.
+        let published = plan.window() * 10;
+        let (slow, quick): (Vec<u64>, Vec<u64>) = (0..published).partition(|at| at % 10 == 9);
+        for number in quick.into_iter().chain(slow) {
+            shares.see((number % 10) as usize, number);
+        }
+        assert!(shares.faults(published).is_none());
+    }
 }

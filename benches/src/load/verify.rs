@@ -109,9 +109,10 @@ pub(crate) struct Shares {
 }
 
 impl Shares {
-    /// For a group of so many members, with at most so many messages on their way.
-    pub(crate) fn new(members: usize, window: u64) -> Shares {
-        let words = (window / 64 + 2).next_power_of_two() as usize * 2;
+    /// For a group of so many members, where the first number that is on its way and the last
+    /// are at most so far apart, give or take as much again by chance.
+    pub(crate) fn new(members: usize, apart: u64) -> Shares {
+        let words = (apart / 64 + 2).next_power_of_two() as usize * 2;
         Shares {
             base: 0,
             ring: vec![0; words],

@@ -8,7 +8,7 @@ use super::{Order, TargetError};
 
 /// What the broker has not got.
 pub(super) const LACKS: &[&str] =
-    &["cluster", "gateways", "jetstream", "leafnodes", "program", "tracing", "xkeys"];
+    &["cluster", "gateways", "jetstream", "leafnodes", "program", "tracing"];
 
 /// A running broker, until it is shut down.
 #[derive(Debug)]

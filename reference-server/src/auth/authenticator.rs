@@ -3,8 +3,10 @@
 mod accounts;
 mod check;
 mod made;
+mod review;
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     sync::{
         Arc, OnceLock,
@@ -16,6 +18,9 @@ use std::{
 use tokio::sync::Semaphore;
 
 pub(crate) use self::check::Check;
+#[cfg(feature = "jwt")]
+pub(super) use self::check::HashCheck;
+pub(crate) use self::review::Review;
 use super::{
     ConnectionType, Secret,
     callout::Callout,
@@ -47,6 +52,8 @@ pub(crate) struct Authenticator {
     guest: Option<Guest>,
     /// And who those are that do not even send CONNECT.
     silent_guest: Option<Guest>,
+    /// A service is asked about those, too.
+    asks_about_silent: bool,
     /// How long a login may take.
     timeout: Duration,
     /// Judges those who come by WebSocket, where the rules for them are others (WS-017).
@@ -117,17 +124,6 @@ pub(crate) enum Verdict {
 /// Whoever has signed for a connection is no trusted proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Distrusted;
-
-/// What a reload means for somebody who is logged in (LIFE-004, LIFE-009).
-#[derive(Debug)]
-pub(crate) enum Review {
-    /// The login is judged like a new one.
-    Judged(Verdict),
-    /// The user is gone, or belongs to another account.
-    Gone,
-    /// The account has taken back the user's token (AUTH-030).
-    Revoked,
-}
 
 impl Authenticator {
     /// Takes options that have no [`problem`](Auth::problem).
@@ -225,12 +221,22 @@ impl Authenticator {
         signer(&self.proxies, nonce, &offer.proxy_signature).map(Some).ok_or(Distrusted)
     }
 
-    /// Who a connection is whose first operation is not CONNECT (AUTH-011, AUTH-014).
-    pub(crate) fn without_connect(&self) -> Option<Arc<Scope>> {
-        self.silent_guest.as_ref().map(|guest| match guest {
-            Guest::NoAuthUser(identity) => identity.scope.for_connection(),
-            Guest::BesideSystem(scope) => scope.for_connection(),
-        })
+    /// Whether this name is a key, which has signed.
+    pub(crate) fn is_key(&self, user: &str) -> bool {
+        self.by_nkey.contains_key(user)
+    }
+
+    /// Judges a connection whose first operation is not CONNECT, with what it therefore does not
+    /// say (AUTH-011, AUTH-014).
+    pub(crate) fn judge_silent(&self, nothing: &Offer<'_>) -> Verdict {
+        match (&self.silent_guest, &self.callout) {
+            (None, _) => Verdict::Refused,
+            (Some(_), Some(_)) if self.asks_about_silent => self.judge(nothing),
+            (Some(Guest::NoAuthUser(identity)), _) => {
+                Verdict::Admitted(identity.scope.for_connection())
+            }
+            (Some(Guest::BesideSystem(scope)), _) => Verdict::Admitted(scope.for_connection()),
+        }
     }
 
     /// Judges what CONNECT offers. Kinds of credentials that are not configured are passed over
@@ -241,17 +247,35 @@ impl Authenticator {
             return Verdict::Admitted(self.anybody());
         }
         if let Some(trust) = &self.trust {
-            return match trust.judge(offer) {
-                Ok(scope) => Verdict::Admitted(scope),
-                Err(refusal) => refused(offer, &refusal),
-            };
+            return trust.judge(offer).unwrap_or_else(|refusal| refused(offer, &refusal));
         }
-        let known = self.user(offer.credentials);
-        match &self.callout {
-            Some(_) if known.is_some_and(|user| user.lacks_proxy(offer)) => Verdict::NeedsProxy,
-            Some(callout) if !callout.spares(offer.credentials) => callout.ask(offer),
-            _ => self.judge_configured(offer),
+        let Some(callout) = &self.callout else { return self.judge_configured(offer) };
+        let credentials = self.with_guest(offer.credentials);
+        match self.user(&credentials) {
+            Some(user) if user.lacks_proxy(offer) => Verdict::NeedsProxy,
+            _ if callout.spares(&credentials) => self.judge_configured(offer),
+            _ => {
+                let completed = Offer { credentials: &credentials, ..*offer };
+                callout.ask(&completed, || self.judge_configured(offer))
+            }
         }
+    }
+
+    /// What somebody offers who brings nothing: a service is asked about the guest.
+    fn with_guest<'a>(&self, offer: &'a Credentials) -> Cow<'a, Credentials> {
+        let Some(Guest::NoAuthUser(identity)) = self.guest.as_ref().filter(|_| offer.is_empty())
+        else {
+            return Cow::Borrowed(offer);
+        };
+        let name = identity.scope.user().to_string();
+        let guest = match self.is_key(&name) {
+            true => Credentials { nkey: name, ..offer.clone() },
+            false => {
+                let password = identity.password.clone();
+                Credentials { user: name, password, ..offer.clone() }
+            }
+        };
+        Cow::Owned(guest)
     }
 
     /// Judges somebody who has to be known from the configuration.
@@ -299,51 +323,6 @@ impl Authenticator {
         match self.by_name.get(&offer.user).filter(|found| found.takes(connection_type)) {
             Some(identity) => self.compare(identity, &offer.password, shown),
             None => Verdict::Refused,
-        }
-    }
-
-    /// Judges a login again that was accepted `before`, and led to this scope.
-    pub(crate) fn review(
-        &self,
-        before: &Authenticator,
-        scope: &Scope,
-        offer: &Offer<'_>,
-    ) -> Review {
-        if let Some(trust) = &self.trust {
-            return match trust.judge(offer) {
-                Ok(new) if !Arc::ptr_eq(new.account(), scope.account()) => Review::Gone,
-                Ok(new) => Review::Judged(Verdict::Admitted(new)),
-                Err(refusal) if refusal.is_revocation() => Review::Revoked,
-                Err(refusal) => Review::Judged(refused(offer, &refusal)),
-            };
-        }
-        // Nobody is asked twice about one connection, as there.
-        if self.callout.as_ref().is_some_and(|it| !it.spares(offer.credentials)) {
-            return Review::Gone;
-        }
-        let peer = offer.peer;
-        let (old, new) = (before.user(offer.credentials), self.user(offer.credentials));
-        match (old, new) {
-            (Some(_), None) => return Review::Gone,
-            (_, Some(user)) if !Arc::ptr_eq(user.scope.account(), scope.account()) => {
-                return Review::Gone;
-            }
-            // Its hash has been computed before, unless it was let in without.
-            (Some(old), Some(new))
-                if new.password.is_bcrypt()
-                    && old.password == new.password
-                    && new.takes(peer.kind.into())
-                    && !new.lacks_proxy(offer)
-                    && !before.by_token
-                    && !self.by_token =>
-            {
-                return Review::Judged(Verdict::Admitted(new.scope.for_connection()));
-            }
-            _ => {}
-        }
-        match self.judge(offer) {
-            Verdict::Admitted(new) if !Arc::ptr_eq(new.account(), scope.account()) => Review::Gone,
-            verdict => Review::Judged(verdict),
         }
     }
 

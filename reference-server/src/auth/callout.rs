@@ -1,67 +1,52 @@
 //! Auth callout: a service says who somebody is and what they may do (AUTH-035, ADR-26).
 //!
 //! What CONNECT said goes, in a token that the server signs (`request.rs`), to whoever listens in
-//! the callout's account. The answer (`answer.rs`) is a token of the issuer's around the user's.
+//! an account (`service.rs`). The answer (`answer.rs`) is a token around the user's. Here is what
+//! the configuration says of such a service; in operator mode the token of an account does.
 
 mod answer;
 mod inbox;
 mod request;
+mod service;
 #[cfg(test)]
 mod tests;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use nkeys::{KeyPairType, XKey};
 
-use self::inbox::Inbox;
-use super::{AuthCallout, Check, Offer, Permissions, Verdict, jwt};
-use crate::{
-    Config, Profile,
-    protocol::{Credentials, Publish},
-    router::{Account, Client, Publisher, Scope},
-    server::ServerIdentity,
+pub(crate) use self::service::Question;
+pub(super) use self::{
+    answer::Refusal,
+    service::{Asker, Authority, Place, Sentinel, Service},
 };
+use super::{
+    AuthCallout, GLOBAL_ACCOUNT, Offer, Permissions, Verdict,
+    authenticator::HashCheck,
+    jwt::{self, Claims, ResponseClaims, UserClaims},
+};
+use crate::{protocol::Credentials, router::Account};
 
 /// Where the service listens. None of its account's users may publish there.
 const SUBJECT: &str = "$SYS.REQ.USER.AUTH";
 
-/// Asks the service.
+/// The service that the configuration names.
 #[derive(Debug)]
 pub(super) struct Callout {
     options: AuthCallout,
-    /// Who is nobody else where no credentials are brought.
-    no_auth_user: Option<String>,
-    /// Where the service is; absent if there is no such account.
-    account: Option<Arc<Account>>,
-    /// Where users may be.
-    accounts: Vec<Arc<Account>>,
-    server: Arc<ServerIdentity>,
-    /// What requests come from; no connection.
-    client: Arc<Client>,
-    profile: Profile,
-    timeout: Duration,
-    seal: Option<Seal>,
+    /// Accounts whose known users nobody is asked about.
+    apart: Vec<Arc<Account>>,
+    /// Absent if there is no such account.
+    service: Option<Arc<Service>>,
 }
 
-/// Keeps requests from others who listen.
-struct Seal {
-    own: XKey,
-    service: XKey,
-}
-
-/// A login that somebody else judges.
+/// Whose signatures count, and where users may be.
 #[derive(Debug)]
-pub(crate) struct Question {
-    callout: Arc<Callout>,
-    account: Arc<Account>,
-    /// A key that is made for this request alone: what the answer speaks of.
-    user_key: String,
-    /// Who that is if the answer gives no name.
-    name: String,
-    /// It came through a trusted proxy.
-    proxied: bool,
-    /// Header block and token.
-    request: (usize, Vec<u8>),
+struct Configured {
+    issuer: String,
+    /// Where the service is.
+    account: String,
+    accounts: Vec<Arc<Account>>,
 }
 
 /// Says what can't be meant, if anything, in nats-server's words.
@@ -81,103 +66,109 @@ pub(crate) fn problem(options: &AuthCallout) -> Option<String> {
     Some(format!("Expected callout xkey to be a valid public xkey, got {odd:?}"))
 }
 
-/// What may be done in the callout's account: nobody there may ask in the server's place.
+/// What may be done in the service's account: nobody there may ask in the server's place.
 pub(super) fn within(permissions: Option<Permissions>) -> Permissions {
     permissions.unwrap_or_default().deny_publish(SUBJECT)
 }
 
 impl Callout {
-    /// Takes options that have no [`problem`]; none if nobody is to be asked.
+    /// Takes options that have no [`problem`].
     pub(super) fn new(
-        config: &Config,
+        options: &AuthCallout,
         accounts: &[Arc<Account>],
-        server: &Arc<ServerIdentity>,
+        asker: Arc<Asker>,
     ) -> Option<Callout> {
-        let options = config.auth.callout.clone()?;
-        let service = options.xkey.as_deref().and_then(|key| XKey::from_public_key(key).ok());
-        Some(Callout {
-            no_auth_user: config.auth.no_auth_user.clone(),
-            account: accounts.iter().find(|it| it.name() == options.account).cloned(),
+        let key = options.xkey.as_deref().and_then(|key| XKey::from_public_key(key).ok());
+        let account = accounts.iter().find(|it| it.name() == options.account).cloned();
+        let authority: Arc<dyn Authority> = Arc::new(Configured {
+            issuer: options.issuer.clone(),
+            account: options.account.clone(),
             accounts: accounts.to_vec(),
-            server: server.clone(),
-            client: Arc::new(Client::new(0, config.max_pending_bytes)),
-            profile: config.profile,
-            timeout: config.login_timeout(),
-            seal: service.map(|service| Seal { own: XKey::new(), service }),
-            options,
-        })
+        });
+        let service = account.map(|account| Arc::new(Service { account, key, authority, asker }));
+        let allowed = &options.allowed_accounts;
+        let is_apart = |name: &str| name != GLOBAL_ACCOUNT && !allowed.iter().any(|it| it == name);
+        let restricts = |_: &&Arc<Account>| !allowed.is_empty();
+        let apart = accounts.iter().filter(restricts).filter(|it| is_apart(it.name()));
+        Some(Callout { options: options.clone(), apart: apart.cloned().collect(), service })
     }
 
     /// Whether the service is there.
     pub(super) fn is_in(&self, account: &Arc<Account>) -> bool {
-        self.account.as_ref().is_some_and(|own| Arc::ptr_eq(own, account))
+        self.service.as_ref().is_some_and(|it| Arc::ptr_eq(&it.account, account))
     }
 
     /// Whether the service is not asked about these: those who are named are known.
     pub(super) fn spares(&self, offer: &Credentials) -> bool {
-        let Credentials { user, nkey, password, token, .. } = offer;
-        let anonymous = user.is_empty() && password.is_empty() && token.is_empty();
-        let name = match (nkey.is_empty(), anonymous) {
-            (false, _) => Some(nkey),
-            (true, true) => self.no_auth_user.as_ref(),
-            (true, false) => Some(user),
-        };
-        name.is_some_and(|name| self.options.auth_users.contains(name))
+        let Credentials { user, nkey, .. } = offer;
+        let name = if nkey.is_empty() { user } else { nkey };
+        self.options.auth_users.contains(name)
     }
 
-    /// Prepares what the service is asked.
-    pub(super) fn ask(self: &Arc<Callout>, offer: &Offer<'_>) -> Verdict {
-        let Some(account) = &self.account else {
+    /// Asks about those of whom the configuration knows nothing better: it has this to say of
+    /// users whose accounts are not the service's to judge.
+    pub(super) fn ask(&self, offer: &Offer<'_>, configured: impl FnOnce() -> Verdict) -> Verdict {
+        let mut unless = None;
+        if !self.apart.is_empty() {
+            match configured() {
+                Verdict::Admitted(scope) if self.is_apart(scope.account()) => {
+                    return Verdict::Admitted(scope);
+                }
+                Verdict::Later(super::Check::Hash(check)) => unless = Some(check),
+                _ => {}
+            }
+        }
+        self.question(offer, unless)
+    }
+
+    /// Whether users of this account are judged without the service.
+    pub(super) fn is_apart(&self, account: &Arc<Account>) -> bool {
+        self.apart.iter().any(|apart| Arc::ptr_eq(apart, account))
+    }
+
+    fn question(&self, offer: &Offer<'_>, unless: Option<HashCheck>) -> Verdict {
+        let Some(service) = &self.service else {
             let name = &self.options.account;
             log::warn!("No valid account {name:?} for auth callout request: account missing");
             return Verdict::Refused;
         };
-        let (user_key, name) = (request::user_key(), request::name(offer.credentials));
-        let Some(request) = request::write(self, offer, &user_key) else { return Verdict::Refused };
-        Verdict::Later(Check::Callout(Box::new(Question {
-            callout: self.clone(),
-            account: account.clone(),
-            user_key,
-            name: name.to_owned(),
-            proxied: offer.proxied,
-            request,
-        })))
-    }
-}
-
-impl Question {
-    /// Asks, and waits for the first answer; none is a refusal.
-    pub(crate) async fn run(self: Box<Question>) -> Option<Arc<Scope>> {
-        let Question { callout, account, user_key, name, proxied, request: (header, body) } = *self;
-        let mut inbox = Inbox::open(&account);
-        {
-            let scope = Arc::new(Scope::new(account.clone(), "", None));
-            let mut publisher = Publisher::new(scope);
-            let (size, header_size) = (body.len().to_string(), header.to_string());
-            let message = Publish {
-                subject: SUBJECT.as_bytes(),
-                reply: Some(inbox.subject().as_bytes()),
-                header: (header > 0).then_some((header, header_size.as_bytes())),
-                size: size.as_bytes(),
-                body: &body,
-                rest: None,
-            };
-            // If nobody listens, nobody answers in time, as there.
-            let _ = publisher.publish(&callout.client, &message);
-            publisher.ring();
+        let Some(question) = service.question(offer, None) else { return Verdict::Refused };
+        match unless {
+            Some(check) => question.unless(check, self.apart.clone()).verdict(),
+            None => question.verdict(),
         }
-        let Ok(Some(answer)) = tokio::time::timeout(callout.timeout, inbox.answer()).await else {
-            let words = "Authorization callout response not received in time on account";
-            log::debug!("{words} {:?}", account.name());
-            return None;
-        };
-        let judged = callout.judge(&answer, &user_key, &name, proxied);
-        judged.inspect_err(|refusal| log::warn!("{refusal}")).ok()
     }
 }
 
-impl std::fmt::Debug for Seal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Seal").field(&self.service.public_key()).finish()
+impl Authority for Configured {
+    fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    fn check(&self, response: &Claims<ResponseClaims>) -> Result<(), Refusal> {
+        match response.issuer == self.issuer {
+            true => Ok(()),
+            false => Err(Refusal::Issuer),
+        }
+    }
+
+    fn place(&self, user: &mut Claims<UserClaims>) -> Result<Place, Refusal> {
+        if !user.nats.issuer_account.is_empty() {
+            return Err(Refusal::IssuerAccount(self.account.clone()));
+        }
+        if user.issuer != self.issuer {
+            return Err(Refusal::UserIssuer {
+                account: self.account.clone(),
+                expected: self.issuer.clone(),
+                found: user.issuer.clone(),
+            });
+        }
+        let found = self.accounts.iter().find(|it| it.name() == user.audience);
+        let account = found.cloned().ok_or_else(|| Refusal::Account {
+            named: user.audience.clone(),
+            account: self.account.clone(),
+        })?;
+        let name = account.name().to_owned();
+        Ok(Place { account, account_name: name.clone(), issuer: name, defaults: None })
     }
 }

@@ -16,7 +16,8 @@ use serde_json::Value;
 use thiserror::Error;
 
 pub(super) use self::claims::{
-    AccountClaims, OperatorClaims, PermissionClaims, SigningKey, UserClaims, UserLimits,
+    AccountClaims, OperatorClaims, PermissionClaims, ResponseClaims, ServiceClaims, SigningKey,
+    UserClaims, UserLimits,
 };
 pub(super) use self::{exchange::mappings, template::expand};
 

@@ -14,6 +14,10 @@ use crate::{
 #[derive(Debug)]
 pub(super) enum Callout {}
 
+/// Nobody asks.
+#[derive(Debug)]
+pub(super) struct Asker;
+
 /// Nothing is asked.
 #[derive(Debug)]
 pub(crate) enum Question {}
@@ -27,7 +31,8 @@ pub(super) fn within(permissions: Option<Permissions>) -> Permissions {
 }
 
 impl Callout {
-    pub(super) fn new(_: &Config, _: &[Arc<Account>], _: &Arc<ServerIdentity>) -> Option<Callout> {
+    /// Never called: such options have a problem.
+    pub(super) fn new(_: &AuthCallout, _: &[Arc<Account>], _: Arc<Asker>) -> Option<Callout> {
         None
     }
 
@@ -39,12 +44,26 @@ impl Callout {
         match *self {}
     }
 
-    pub(super) fn ask(self: &Arc<Callout>, _: &Offer<'_>) -> Verdict {
-        match **self {}
+    pub(super) fn is_apart(&self, _: &Arc<Account>) -> bool {
+        match *self {}
+    }
+
+    pub(super) fn ask(&self, _: &Offer<'_>, _: impl FnOnce() -> Verdict) -> Verdict {
+        match *self {}
+    }
+}
+
+impl Asker {
+    pub(super) fn new(_: &Config, _: &Arc<ServerIdentity>) -> Arc<Asker> {
+        Arc::new(Asker)
     }
 }
 
 impl Question {
+    pub(crate) fn shown(&self) -> Option<&str> {
+        match *self {}
+    }
+
     pub(crate) async fn run(self: Box<Question>) -> Option<Arc<Scope>> {
         match *self {}
     }

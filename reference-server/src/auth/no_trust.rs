@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{OperatorMode, authenticator::Offer};
-use crate::{
-    AccountOptions, Profile,
-    router::{Account, Scope},
+use super::{
+    OperatorMode, Secret,
+    authenticator::{Offer, Verdict},
+    callout::Asker,
 };
+use crate::{AccountOptions, Profile, router::Account};
 
 /// There is none.
 #[derive(Debug)]
@@ -26,6 +27,10 @@ pub(super) fn operator_keys(mode: &OperatorMode) -> Vec<String> {
     mode.trusted_keys.clone()
 }
 
+pub(super) fn sentinel_problem(_: &Secret) -> Option<&'static str> {
+    Some(NOT_BUILT_IN)
+}
+
 pub(crate) fn operator_problem(_: &str) -> Option<String> {
     Some(NOT_BUILT_IN.to_owned())
 }
@@ -35,7 +40,12 @@ pub(crate) fn account_problem(_: &str) -> Option<String> {
 }
 
 impl Trust {
-    pub(super) fn new(_: &OperatorMode, _: &[Arc<Account>], _: Profile) -> Option<Trust> {
+    pub(super) fn new(
+        _: &OperatorMode,
+        _: &[Arc<Account>],
+        _: Profile,
+        _: &Arc<Asker>,
+    ) -> Option<Trust> {
         None
     }
 
@@ -55,8 +65,8 @@ impl Trust {
         match *self {}
     }
 
-    pub(super) fn judge(&self, _: &Offer<'_>) -> Result<Arc<Scope>, Refusal> {
-        match *self {}
+    pub(super) fn judge(self: &Arc<Trust>, _: &Offer<'_>) -> Result<Verdict, Refusal> {
+        match **self {}
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Auth;
+use super::{Auth, Secret};
 use crate::Profile;
 
 /// Operators whose word counts, and what they say of accounts. Users bring a token that their
@@ -28,6 +28,9 @@ pub struct OperatorMode {
     /// The account of the server's own services, by its public key, and where there are no
     /// operators by its name. Default, without operators, is `$SYS` (ACC-015).
     pub system_account: Option<String>,
+    /// What those are taken to show who show no token: one that needs no signature, of an account
+    /// where a service judges users (AUTH-038).
+    pub default_sentinel: Option<Secret>,
 }
 
 /// Where the tokens of accounts come from.
@@ -66,6 +69,9 @@ impl OperatorMode {
 
     /// What can't be meant, in nats-server's words (AUTH-033).
     pub(super) fn problem(&self, auth: &Auth, profile: Profile) -> Option<String> {
+        if let Some(problem) = self.sentinel_problem() {
+            return Some(problem.to_owned());
+        }
         if !self.is_on() {
             return None;
         }
@@ -86,5 +92,13 @@ impl OperatorMode {
             return Some("no_auth_user not compatible with Trusted Operator".to_owned());
         }
         super::trust::problem(self, profile)
+    }
+
+    fn sentinel_problem(&self) -> Option<&'static str> {
+        let sentinel = self.default_sentinel.as_ref()?;
+        match self.operators.is_empty() {
+            true => Some("default sentinel requires operators and accounts"),
+            false => super::trust::sentinel_problem(sentinel),
+        }
     }
 }

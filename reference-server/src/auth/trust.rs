@@ -1,5 +1,6 @@
 //! The judge of logins in operator mode: operators vouch for accounts, accounts for users.
 
+mod delegate;
 mod exchange;
 mod mode;
 
@@ -9,14 +10,15 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 pub(crate) use self::mode::{account_problem, operator_problem};
-pub(super) use self::mode::{operator_keys, problem};
+pub(super) use self::mode::{operator_keys, problem, sentinel_problem};
 use self::{
     exchange::options,
     mode::{system_account, trusted_keys, undecorated},
 };
 use super::{
-    Grants, OperatorMode,
-    authenticator::Offer,
+    Grants, OperatorMode, Secret,
+    authenticator::{Offer, Verdict},
+    callout::{Asker, Sentinel, within},
     jwt::{
         AccountClaims, Claims, OperatorClaims, SigningKey, TokenError, UserClaims, UserLimits,
         expand,
@@ -74,6 +76,9 @@ pub(super) struct Trust {
     /// What the accounts let each other have.
     options: Vec<AccountOptions>,
     profile: Profile,
+    /// What those are taken to show who show no token (AUTH-038).
+    sentinel: Option<Secret>,
+    asker: Arc<Asker>,
 }
 
 #[derive(Debug)]
@@ -91,6 +96,7 @@ impl Trust {
         mode: &OperatorMode,
         before: &[Arc<Account>],
         profile: Profile,
+        asker: &Arc<Asker>,
     ) -> Option<Trust> {
         if !mode.is_on() {
             return None;
@@ -112,11 +118,17 @@ impl Trust {
                 log::error!("Preloaded account [{key}] imports with a token that is not for it");
                 continue;
             }
+            if let Some(words) = delegate::problem(&claims.nats.authorization) {
+                log::warn!("Account [{key}] has validation issues:");
+                log::warn!("  - {words}");
+                continue;
+            }
             accounts.insert(key.clone(), Trusted::new(claims, before, profile));
         }
         let options = options(&accounts);
         let system_account = system_account(mode, &operators).cloned();
-        Some(Trust { operators, system_account, accounts, options, profile })
+        let (sentinel, asker) = (mode.default_sentinel.clone(), asker.clone());
+        Some(Trust { operators, system_account, accounts, options, profile, sentinel, asker })
     }
 
     /// The name of the system account, if there is one.
@@ -157,26 +169,30 @@ impl Trust {
         &self.options
     }
 
-    /// Judges a login (AUTH-026 to 032).
-    pub(super) fn judge(&self, offer: &Offer<'_>) -> Result<Arc<Scope>, Refusal> {
-        let token = offer.credentials.jwt.reveal();
-        if token.is_empty() {
-            return Err(Refusal::NoToken);
-        }
-        let mut user = Claims::<UserClaims>::read(token)?;
+    /// The token that counts for a login, and what it says.
+    fn shown<'a>(&'a self, offer: &Offer<'a>) -> Result<(&'a str, Claims<UserClaims>), Refusal> {
+        let shown = offer.credentials.jwt.reveal();
+        let token = match (Claims::read(shown), &self.sentinel) {
+            (Ok(user), _) => return Ok((shown, user)),
+            (Err(_), Some(sentinel)) => sentinel.reveal(),
+            (Err(_), None) if shown.is_empty() => return Err(Refusal::NoToken),
+            (Err(error), None) => return Err(error.into()),
+        };
+        Ok((token, Claims::read(token)?))
+    }
+
+    /// Judges a login (AUTH-026 to 032), or has a service judge it.
+    pub(super) fn judge(self: &Arc<Trust>, offer: &Offer<'_>) -> Result<Verdict, Refusal> {
+        let (token, mut user) = self.shown(offer)?;
         let now = Timestamp::now();
         if !user.is_valid_at(now.as_second()) {
             return Err(Refusal::Time);
         }
-        let account_key = match user.nats.issuer_account.as_str() {
-            "" => &user.issuer,
-            _ => &user.nats.issuer_account,
-        };
-        let trusted = self.accounts.get(account_key).ok_or(Refusal::UnknownAccount)?;
+        let trusted = self.accounts.get(user.account()).ok_or(Refusal::UnknownAccount)?;
         if let Some(template) = trusted.template(&user)? {
             user.nats.limits = template;
         }
-        if trusted.claims.has_expired_at(now.as_second()) {
+        if trusted.has_expired() {
             return Err(Refusal::AccountExpired);
         }
         trusted.check(&user, offer)?;
@@ -189,6 +205,16 @@ impl Trust {
             return Err(Refusal::Source);
         }
         let left = limits.time_left(now).ok_or(Refusal::TimeOfDay)?;
+        let ends = left.map(|left| SystemTime::now() + left);
+        let lease = trusted.lease(&user, ends);
+        if trusted.delegates(&user.subject) {
+            let sentinel = Sentinel { claims: &user, token, ends: lease.ends };
+            return Ok(self.ask(trusted, offer, sentinel));
+        }
+        let permissions = match trusted.has_service() {
+            true => Some(within(permissions.or_else(|| trusted.default_permissions()))),
+            false => permissions,
+        };
         let grants = match permissions {
             Some(permissions) => Some(Arc::new(Grants::new(&permissions, self.profile))),
             None => trusted.defaults.clone(),
@@ -196,9 +222,8 @@ impl Trust {
         if grants.as_ref().is_some_and(|grants| grants.hides_some()) {
             trusted.account.begin_to_filter();
         }
-        let ends = left.map(|left| SystemTime::now() + left);
-        let lease = trusted.lease(&user, ends);
-        Ok(Arc::new(Scope::leased(trusted.account.clone(), &user.subject, grants, lease)))
+        let account = trusted.account.clone();
+        Ok(Verdict::Admitted(Arc::new(Scope::leased(account, &user.subject, grants, lease))))
     }
 
     fn is_odd(&self, permissions: &Permissions) -> bool {
@@ -209,9 +234,6 @@ impl Trust {
 impl Trusted {
     fn new(claims: Claims<AccountClaims>, before: &[Arc<Account>], profile: Profile) -> Trusted {
         let key = &claims.subject;
-        if !claims.nats.authorization.is_empty() {
-            log::warn!("Account [{key}] has authorization, which this server does not support");
-        }
         if claims.has_expired_at(Timestamp::now().as_second()) {
             log::warn!("Account [{key}] has validation issues:");
             log::warn!("  - claim is expired");
@@ -230,6 +252,10 @@ impl Trusted {
             None => Arc::new(Account::new(key, limits, exports)),
         };
         Trusted { account, claims, defaults }
+    }
+
+    fn has_expired(&self) -> bool {
+        self.claims.has_expired_at(Timestamp::now().as_second())
     }
 
     /// What a scoped signing key says of all whom it has signed (AUTH-030); none for other keys.
@@ -295,6 +321,9 @@ impl Trusted {
             ends: ends.into_iter().flatten().min_by_key(|(at, _)| *at),
             issuer: user.issuer.clone(),
             account_name: self.claims.name.clone(),
+            user_name: user.name.clone(),
+            tags: user.nats.tags.clone(),
+            names_key: true,
         }
     }
 }

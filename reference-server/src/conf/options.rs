@@ -57,6 +57,10 @@ pub(super) const OPTIONS: &Table<Config> = &[
     }),
     setting(&["resolver", "account_resolver", "accounts_resolver"], operator::resolver),
     setting(&["resolver_preload"], operator::preload),
+    setting(&["default_sentinel"], |c, it| {
+        let sentinel = it.text().map(|token| Some(token.into()));
+        put(&mut c.auth.operator_mode.default_sentinel, sentinel)
+    }),
     setting(&["trusted", "trusted_keys"], |c, it| {
         put(&mut c.auth.operator_mode.trusted_keys, it.texts())
     }),

@@ -11,6 +11,8 @@ pub(super) struct Names {
     user: String,
     nkey: String,
     has_token: bool,
+    /// The key of a token (JWT) that was good, before somebody else is asked.
+    key: String,
 }
 
 impl Names {
@@ -19,7 +21,13 @@ impl Names {
             user: credentials.user.clone(),
             nkey: credentials.nkey.clone(),
             has_token: !credentials.token.is_empty(),
+            key: String::new(),
         }
+    }
+
+    /// The token of this key was good.
+    pub(super) fn shows(&mut self, key: &str) {
+        self.key = key.to_owned();
     }
 
     /// As pages tell it, for as long as nobody knows who it is (MON-016).
@@ -35,6 +43,7 @@ impl Names {
     /// As the log tells it, never with what it tried to log in (AUTH-023).
     pub(super) fn logged(&self) -> String {
         match (self.nkey.as_str(), self.user.as_str()) {
+            ("", "") if !self.key.is_empty() => format!(" - JWT User {:?}", self.key),
             ("", "") if self.has_token => " - Token \"[REDACTED]\"".to_owned(),
             ("", "") => String::new(),
             ("", user) => format!(" - User {user:?}"),

@@ -31,6 +31,18 @@ pub(crate) struct Newcomer {
     pub(crate) herald: Herald,
 }
 
+/// What a login that takes long is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Login {
+    /// CONNECT asks for it.
+    #[default]
+    New,
+    /// The client has not sent CONNECT.
+    Silent,
+    /// A reload has it judged again.
+    Again,
+}
+
 /// A client, and all that it is to the broker.
 pub(super) struct Side {
     pub(super) client: Arc<Client>,
@@ -47,8 +59,7 @@ pub(super) struct Side {
     proxy: Option<String>,
     /// A login whose verdict takes long.
     check: Option<Check>,
-    /// That login is not a new one: it is judged again.
-    reviewing: bool,
+    checks: Login,
     /// Among the connections of its account; none before the login.
     seat: Option<Seat>,
     pub(super) bounds: Bounds,
@@ -80,7 +91,7 @@ impl Side {
             herald,
             proxy: None,
             check: None,
-            reviewing: false,
+            checks: Login::New,
             seat,
             bounds: server_bounds.alone(),
             server_bounds,
@@ -111,12 +122,31 @@ impl Side {
         self.seat.is_some()
     }
 
-    /// Serves a client that has not sent CONNECT; false if that is not to be.
-    pub(super) fn admit_without_connect(&mut self) -> Result<bool, Close> {
-        match self.authenticator.without_connect() {
-            Some(scope) => self.admit(scope).map(|()| true),
-            None => Ok(false),
+    /// Serves a client that has not sent CONNECT, unless that is not to be.
+    pub(super) fn admit_without_connect(&mut self) -> Result<LogIn, Close> {
+        let nothing = Credentials::default();
+        let nothing = self.peer.cookies.complete(&nothing);
+        let offer = self.offer(&nothing, self.info.nonce.as_deref());
+        let verdict = self.authenticator.judge_silent(&offer);
+        self.follow_verdict(verdict, Login::Silent)
+    }
+
+    fn follow_verdict(&mut self, verdict: Verdict, of: Login) -> Result<LogIn, Close> {
+        match verdict {
+            Verdict::Admitted(scope) => self.admit(scope).map(|()| LogIn::Done),
+            Verdict::Refused => Err(self.refuse()),
+            Verdict::NeedsProxy => Err(self.refuse_without_proxy()),
+            Verdict::Later(check) => Ok(self.put_off(check, of)),
         }
+    }
+
+    /// The verdict takes a while.
+    fn put_off(&mut self, check: Check, what: Login) -> LogIn {
+        if let Some(key) = check.shown_key() {
+            self.names.shows(key);
+        }
+        (self.check, self.checks) = (Some(check), what);
+        LogIn::Later
     }
 
     /// The login that has to be checked before anything else is handled.
@@ -124,13 +154,15 @@ impl Side {
         self.check.take()
     }
 
-    /// The login has been checked. Answers whether it is a new one.
-    pub(super) fn checked(&mut self, scope: Option<Arc<Scope>>) -> Result<bool, Close> {
+    /// The login has been checked. Answers what it was.
+    pub(super) fn checked(&mut self, scope: Option<Arc<Scope>>) -> Result<Login, Close> {
         let scope = scope.ok_or_else(|| self.refuse())?;
-        match std::mem::take(&mut self.reviewing) {
-            true => self.stay(&scope).map(|()| false),
-            false => self.admit(scope).map(|()| true),
+        let what = std::mem::take(&mut self.checks);
+        match what {
+            Login::Again => self.stay(&scope)?,
+            Login::New | Login::Silent => self.admit(scope)?,
         }
+        Ok(what)
     }
 
     pub(super) fn login_timeout(&self) -> Duration {
@@ -200,6 +232,23 @@ impl Side {
         self.refuse()
     }
 
+    /// Who the client is, besides what it says.
+    fn identity(&self, said: Identity) -> Identity {
+        let scope = self.publisher.scope();
+        let (account, user, lease) = (scope.account().name(), scope.user(), scope.lease());
+        // For a key of the configuration the account vouches.
+        let own = self.authenticator.is_key(&user).then(|| account.to_owned());
+        Identity {
+            account: Some(account.to_owned()),
+            issuer: lease.as_ref().map(|lease| lease.issuer.clone()).or(own),
+            account_name: lease.as_ref().map(|lease| lease.account_name.clone()),
+            tags: lease.map_or_else(Vec::new, |lease| lease.tags.clone()),
+            user: Some(user.to_string()).filter(|user| !user.is_empty()),
+            proxy: self.proxy.clone(),
+            ..said
+        }
+    }
+
     fn subscribed_out(&self) -> Close {
         let text = "maximum subscriptions exceeded";
         self.log_error(format_args!("{text}"));
@@ -218,7 +267,7 @@ impl Side {
     }
 
     /// Tells the log who could not log in, never with what (AUTH-023).
-    pub(super) fn log_refusal(&self) {
+    fn log_refusal(&self) {
         log::error!("{} - authentication error{}", self.client.label.place(), self.names.logged());
     }
 }
@@ -240,29 +289,14 @@ impl Broker for Side {
         self.find_proxy(&credentials)?;
         let nonce = self.info.nonce.as_deref();
         let offer = Offer { options: Some(options), ..self.offer(&credentials, nonce) };
-        match self.authenticator.judge(&offer) {
-            Verdict::Admitted(scope) => self.admit(scope).map(|()| LogIn::Done),
-            Verdict::Refused => Err(self.refuse()),
-            Verdict::NeedsProxy => Err(self.refuse_without_proxy()),
-            Verdict::Later(check) => {
-                self.check = Some(check);
-                Ok(LogIn::Later)
-            }
-        }
+        let verdict = self.authenticator.judge(&offer);
+        self.follow_verdict(verdict, Login::New)
     }
 
     fn connected(&mut self, options: &ConnectOptions, first: bool) {
         self.client.set_options(options.echo, options.headers);
-        let scope = self.publisher.scope();
-        let lease = scope.lease();
-        self.client.ledger.introduce(Identity {
-            account: Some(scope.account().name().to_owned()),
-            user: Some(scope.user().to_string()).filter(|user| !user.is_empty()),
-            issuer: lease.as_ref().map(|lease| lease.issuer.clone()),
-            account_name: lease.as_ref().map(|lease| lease.account_name.clone()),
-            proxy: self.proxy.clone(),
-            ..introduction(options)
-        });
+        let identity = self.identity(introduction(options));
+        self.client.ledger.introduce(identity);
         self.herald.connected(&self.client);
         self.first_ping |= first;
         self.takes_info = options.protocol == 1;
@@ -304,15 +338,18 @@ impl Broker for Side {
     fn log_error(&self, text: fmt::Arguments<'_>) {
         let scope = self.publisher.scope();
         let label = &self.client.label;
-        let user = match (scope.account().name(), &*scope.user(), scope.lease()) {
-            (_, user, _) if !label.is_named() || user.is_empty() => String::new(),
-            // A callout's user is as if it was configured.
-            (account, user, lease) if lease.as_ref().is_none_or(|it| it.issuer == account) => {
-                format!(" - \"{account}/user:{user}\"")
+        let (account, user, lease) = (scope.account().name(), scope.user(), scope.lease());
+        let user = match lease {
+            _ if !label.is_named() || user.is_empty() => String::new(),
+            Some(lease) => {
+                let kind = if lease.names_key { "jwt" } else { "user" };
+                let named = Some(&lease.account_name).filter(|name| *name != account);
+                let name = named.map_or_else(String::new, |name| format!("/{name}"));
+                format!(" - \"{account}{name}/{kind}:{user}\"")
             }
-            (account, user, lease) => {
-                let name = lease.map_or_else(String::new, |lease| lease.account_name.clone());
-                format!(" - \"{account}/{name}/jwt:{user}\"")
+            None => {
+                let kind = if self.authenticator.is_key(&user) { "nkey" } else { "user" };
+                format!(" - \"{account}/{kind}:{user}\"")
             }
         };
         log::error!("{label}{user} - {text}");

@@ -90,6 +90,8 @@ struct Connection {
     name_tag: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     proxy: Option<Proxy>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<String>,
 }
 
 /// What a client has shown of itself in the handshake (TLS-002).
@@ -229,6 +231,7 @@ impl Connection {
             name_tag: account
                 .filter(|_| profile >= Profile::V2_11)
                 .map(|key| identity.account_name.as_ref().unwrap_or(key).clone()),
+            tags: if options.auth { identity.tags.clone() } else { Vec::new() },
             proxy: identity.proxy.clone().map(|key| Proxy { key }),
         }
     }

@@ -56,6 +56,14 @@ pub struct Credentials {
     pub proxy_signature: String,
 }
 
+impl Credentials {
+    /// Whether a client brings nothing: a token of the other kind is not looked at.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Credentials { user, password, token, nkey, .. } = self;
+        user.is_empty() && password.is_empty() && token.is_empty() && nkey.is_empty()
+    }
+}
+
 impl Default for ConnectOptions {
     fn default() -> ConnectOptions {
         ConnectOptions {

@@ -58,6 +58,9 @@ pub struct Info {
     /// That account is the system's, in the same INFO (ACC-015).
     #[serde(rename = "acc_is_sys", skip_serializing_if = "std::ops::Not::not")]
     pub account_is_system: bool,
+    /// The server's public curve key (CORE-INFO-019).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub xkey: Option<Arc<str>>,
 }
 
 impl Info {

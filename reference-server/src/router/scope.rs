@@ -38,6 +38,11 @@ pub(crate) struct Lease {
     pub(crate) issuer: String,
     /// How the account calls itself; what everything else calls it by is its key.
     pub(crate) account_name: String,
+    /// How the token calls the user, and in what groups it puts it.
+    pub(crate) user_name: String,
+    pub(crate) tags: Vec<String>,
+    /// The user is named by the token's key, and not by a service.
+    pub(crate) names_key: bool,
 }
 
 /// A place among the connections of an account, given back when it is dropped.

@@ -33,13 +33,15 @@ pub(crate) struct ServerKey {
     id: String,
     #[cfg(feature = "jwt")]
     pair: Arc<nkeys::KeyPair>,
+    #[cfg(feature = "jwt")]
+    curve: Arc<nkeys::XKey>,
 }
 
 impl ServerKey {
     #[cfg(feature = "jwt")]
     pub(crate) fn new() -> ServerKey {
         let pair = Arc::new(nkeys::KeyPair::new_server());
-        ServerKey { id: pair.public_key(), pair }
+        ServerKey { id: pair.public_key(), pair, curve: Arc::new(nkeys::XKey::new()) }
     }
 
     /// Without tokens nothing is ever signed.
@@ -55,6 +57,20 @@ impl ServerKey {
     #[cfg(feature = "jwt")]
     pub(crate) fn pair(&self) -> &nkeys::KeyPair {
         &self.pair
+    }
+
+    /// What is sealed for the server, and by it.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn curve(&self) -> &nkeys::XKey {
+        &self.curve
+    }
+
+    /// As INFO shows it (CORE-INFO-019); none where nothing is ever sealed.
+    pub(super) fn curve_key(&self) -> Option<Arc<str>> {
+        #[cfg(feature = "jwt")]
+        return Some(self.curve.public_key().into());
+        #[cfg(not(feature = "jwt"))]
+        None
     }
 }
 

@@ -304,7 +304,8 @@ impl Shared {
             terms.config = Arc::new(config);
             terms.entrances = entrances;
             let auth_required = terms.authenticator.asks();
-            terms.greeting = Arc::new(Info { auth_required, ..greeting });
+            let xkey = terms.greeting.xkey.clone();
+            terms.greeting = Arc::new(Info { auth_required, xkey, ..greeting });
         });
         let Terms { config, authenticator, .. } = self.terms.borrow().clone();
         self.herald.speak_of(config);

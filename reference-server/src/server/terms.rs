@@ -34,8 +34,9 @@ pub(crate) enum Phase {
 impl Terms {
     pub(crate) fn new(config: Config, greeting: Info, key: ServerKey) -> Terms {
         let server = ServerIdentity::new(&config, &greeting, key);
+        let xkey = server.key.curve_key().filter(|_| config.profile.shows_curve_key());
         let authenticator = Authenticator::new(&config, server);
-        let greeting = Info { auth_required: authenticator.asks(), ..greeting };
+        let greeting = Info { auth_required: authenticator.asks(), xkey, ..greeting };
         Terms {
             config: Arc::new(config),
             greeting: Arc::new(greeting),

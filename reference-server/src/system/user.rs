@@ -11,16 +11,20 @@ pub(super) struct UserInfo {
     account: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     account_name: Option<String>,
+    /// How the user's token calls it, or the one that was shown before a service was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     permissions: Option<Allowed>,
+    /// Nanoseconds that the login still holds, in whole seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<u64>,
 }
 
 #[derive(Serialize)]
 struct Allowed {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    publish: Option<Subjects>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    subscribe: Option<Subjects>,
+    publish: Subjects,
+    subscribe: Subjects,
     #[serde(skip_serializing_if = "Option::is_none")]
     responses: Option<Answers>,
 }
@@ -41,14 +45,19 @@ struct Answers {
 }
 
 pub(super) fn info(server: &Overview<'_>, scope: &Scope) -> UserInfo {
-    let account = scope.account().name().to_owned();
+    let (account, lease) = (scope.account().name().to_owned(), scope.lease());
+    let tells_names = server.profile() >= Profile::V2_12;
+    let account_name = lease.as_ref().map_or(&account, |lease| &lease.account_name);
+    let user_name = lease.as_ref().map(|lease| lease.user_name.clone());
+    let ends = lease.as_ref().and_then(|lease| lease.ends);
+    let left = ends.and_then(|(at, _)| at.duration_since(server.now).ok());
     UserInfo {
         user: scope.user().to_string(),
-        account_name: (server.profile() >= Profile::V2_12).then(|| {
-            scope.lease().map_or_else(|| account.clone(), |lease| lease.account_name.clone())
-        }),
+        account_name: tells_names.then(|| account_name.clone()),
         account,
+        user_name: user_name.filter(|name| tells_names && !name.is_empty()),
         permissions: scope.grants().map(|grants| Allowed::of(grants.permissions())),
+        expires: left.map(|left| left.as_secs() * 1_000_000_000).filter(|left| *left > 0),
     }
 }
 
@@ -67,8 +76,8 @@ impl Allowed {
 }
 
 impl Subjects {
-    fn of(permission: &SubjectPermission) -> Option<Subjects> {
+    fn of(permission: &SubjectPermission) -> Subjects {
         let SubjectPermission { allow, deny } = permission.clone();
-        (!allow.is_empty() || !deny.is_empty()).then_some(Subjects { allow, deny })
+        Subjects { allow, deny }
     }
 }

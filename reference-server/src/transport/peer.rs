@@ -1,6 +1,10 @@
 //! What is known of the other side before it has said a word of the protocol.
 
-use std::{borrow::Cow, sync::OnceLock, time::Duration};
+use std::{
+    borrow::Cow,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use crate::{ConnectionType, ledger::Reason, protocol::Credentials};
 
@@ -49,6 +53,9 @@ pub(crate) struct TlsSession {
     pub(crate) maps_user: bool,
     /// The client's own and those that lead to its authority; empty if none was asked for.
     pub(crate) certificates: Vec<ClientCertificate>,
+    /// In DER, from the client's own to its authority's.
+    #[cfg_attr(not(feature = "jwt"), allow(dead_code, reason = "only callouts tell it"))]
+    pub(crate) chain: Arc<[Vec<u8>]>,
 }
 
 /// Who a certificate says its holder is (TLS-013).

@@ -47,6 +47,8 @@ struct Current {
     first: HandshakeFirst,
     timeout: Duration,
     asks_for_certificate: bool,
+    /// Whose signatures below certificates of clients count, in DER.
+    authorities: Vec<Vec<u8>>,
     maps_user: bool,
     pinned_certs: Vec<[u8; 32]>,
     #[cfg_attr(not(feature = "monitoring"), allow(dead_code, reason = "a page tells it"))]
@@ -174,6 +176,7 @@ impl Current {
             first: tls.handshake_first,
             timeout: tls.timeout,
             asks_for_certificate: tls.asks_for_certificate(),
+            authorities: settings::authorities(tls)?,
             maps_user: tls.verify_and_map,
             pinned_certs: tls.pinned_certs.clone(),
             valid_until: settings::valid_until(tls),
@@ -205,7 +208,8 @@ impl Current {
                 return Err(NotAdmitted::Tls(error.to_string()));
             }
         };
-        let session = TlsSession { first, maps_user: self.maps_user, ..session(&stream)? };
+        let session =
+            TlsSession { first, maps_user: self.maps_user, ..session(&stream, &self.authorities)? };
         let key = session.certificates.first().map(|own| own.spki_sha256);
         if !self.pinned_certs.is_empty() && !key.is_some_and(|key| self.pinned_certs.contains(&key))
         {
@@ -241,14 +245,14 @@ impl Rate {
     }
 }
 
-fn session(stream: &TlsStream<TcpStream>) -> Result<TlsSession, NotAdmitted> {
+fn session(
+    stream: &TlsStream<TcpStream>,
+    authorities: &[Vec<u8>],
+) -> Result<TlsSession, NotAdmitted> {
     let (_, connection) = stream.get_ref();
-    let certificates: Result<Vec<ClientCertificate>, String> = connection
-        .peer_certificates()
-        .unwrap_or_default()
-        .iter()
-        .map(|certificate| certificate::read(certificate))
-        .collect();
+    let shown = connection.peer_certificates().unwrap_or_default();
+    let certificates: Result<Vec<ClientCertificate>, String> =
+        shown.iter().map(|certificate| certificate::read(certificate)).collect();
     Ok(TlsSession {
         version: match connection.protocol_version() {
             Some(ProtocolVersion::TLSv1_2) => "1.2",
@@ -260,6 +264,7 @@ fn session(stream: &TlsStream<TcpStream>) -> Result<TlsSession, NotAdmitted> {
         first: false,
         maps_user: false,
         certificates: certificates.map_err(NotAdmitted::Tls)?,
+        chain: certificate::chain(shown, authorities).into(),
     })
 }
 

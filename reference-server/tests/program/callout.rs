@@ -21,10 +21,10 @@ struct World {
 }
 
 /// What the service is asked.
-struct Asked {
-    reply: String,
-    header: String,
-    body: Vec<u8>,
+pub(crate) struct Asked {
+    pub(crate) reply: String,
+    pub(crate) header: String,
+    pub(crate) body: Vec<u8>,
 }
 
 fn config(issuer: &KeyPair, more: &str) -> String {
@@ -39,11 +39,16 @@ fn config(issuer: &KeyPair, more: &str) -> String {
 impl World {
     /// None on a server that knows no callouts.
     fn new(more: &str) -> Option<World> {
+        World::like(more, |config| config)
+    }
+
+    /// The same with an edited configuration.
+    fn like(more: &str, edited: impl Fn(String) -> String) -> Option<World> {
         if std::env::var("NATS_SERVER").is_ok_and(|path| path.contains("/2.9.")) {
             return None;
         }
         let issuer = KeyPair::new_account();
-        let server = Running::start(&config(&issuer, more), &[]);
+        let server = Running::start(&edited(config(&issuer, more)), &[]);
         let options = r#"{"user":"auth","pass":"pw","headers":true}"#;
         let mut service = Client::connect(server.port, options);
         service.send("SUB $SYS.REQ.USER.AUTH 1\r\n");
@@ -52,15 +57,7 @@ impl World {
     }
 
     fn asked(&mut self) -> Asked {
-        let line = self.service.line();
-        let words: Vec<&str> = line.split_ascii_whitespace().collect();
-        let sizes: Vec<usize> = words[4..].iter().map(|size| size.parse().unwrap()).collect();
-        let mut body = vec![0; sizes[sizes.len() - 1] + 2];
-        self.service.stream.read_exact(&mut body).unwrap();
-        body.truncate(body.len() - 2);
-        let body_of = if sizes.len() == 2 { body.split_off(sizes[0]) } else { body.split_off(0) };
-        let header = String::from_utf8(body).unwrap();
-        Asked { reply: words[3].to_owned(), header, body: body_of }
+        asked(&mut self.service)
     }
 
     /// An answer that lets somebody in, with this besides.
@@ -74,10 +71,8 @@ impl World {
         token(&self.issuer, &user, nats, json!({ "aud": server }))
     }
 
-    fn answer(&mut self, reply: &str, answer: &[u8]) {
-        self.service.send(&format!("PUB {reply} {}\r\n", answer.len()));
-        self.service.send_bytes(answer);
-        self.service.send("\r\n");
+    fn answer(&mut self, reply: &str, text: &[u8]) {
+        answer(&mut self.service, reply, text);
     }
 
     /// Somebody who wants to be let in.
@@ -90,8 +85,28 @@ impl World {
     }
 }
 
+/// What a service is asked next.
+pub(crate) fn asked(service: &mut Client) -> Asked {
+    let line = service.line();
+    let words: Vec<&str> = line.split_ascii_whitespace().collect();
+    let sizes: Vec<usize> = words[4..].iter().map(|size| size.parse().unwrap()).collect();
+    let mut body = vec![0; sizes[sizes.len() - 1] + 2];
+    service.stream.read_exact(&mut body).unwrap();
+    body.truncate(body.len() - 2);
+    let body_of = if sizes.len() == 2 { body.split_off(sizes[0]) } else { body.split_off(0) };
+    let header = String::from_utf8(body).unwrap();
+    Asked { reply: words[3].to_owned(), header, body: body_of }
+}
+
+/// What a service answers.
+pub(crate) fn answer(service: &mut Client, reply: &str, text: &[u8]) {
+    service.send(&format!("PUB {reply} {}\r\n", text.len()));
+    service.send_bytes(text);
+    service.send("\r\n");
+}
+
 /// What a token says, once its issuer's signature is verified.
-fn claims(token: &[u8]) -> Value {
+pub(crate) fn claims(token: &[u8]) -> Value {
     let token = std::str::from_utf8(token).unwrap();
     let (signed, signature) = token.rsplit_once('.').unwrap();
     let decoded = |part: &str| BASE64URL_NOPAD.decode(part.as_bytes()).unwrap();
@@ -129,6 +144,27 @@ fn the_service_hears_what_connect_said_and_its_answer_holds() {
     // A second answer to the same question finds nobody.
     world.answer(&asked.reply, b"again");
     world.service.fence();
+}
+
+#[test]
+fn a_guest_without_connect_is_asked_about_too() {
+    let with_guest = |config: String| {
+        let app = "APP { users: [{user: guest, password: gp}] }";
+        config.replace("APP {}", app) + "no_auth_user: guest\n"
+    };
+    let Some(mut world) = World::like("", with_guest) else { return };
+    let mut client = dial(&world.server);
+    client.send("SUB a 1\r\nPING\r\n");
+    let asked = world.asked();
+    let request = claims(&asked.body);
+    assert_eq!(request["nats"]["connect_opts"]["user"], "guest");
+    let answer = world.welcome(&request, json!({ "pub": { "deny": ["x"] } }));
+    world.answer(&asked.reply, answer.as_bytes());
+    // Verbose, as always without CONNECT.
+    client.send("PUB x 0\r\n\r\nUNSUB 2\r\n");
+    let lines: Vec<String> = (0..4).map(|_| client.line()).collect();
+    let violation = "-ERR 'Permissions Violation for Publish to \"x\"'\r\n";
+    assert_eq!(lines, ["+OK\r\n", "PONG\r\n", violation, "+OK\r\n"]);
 }
 
 #[test]

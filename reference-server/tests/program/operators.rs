@@ -1,7 +1,10 @@
 //! Operator mode: who may log in stands in tokens (AUTH-025 to AUTH-033).
 
 mod activation;
+mod delegate;
 mod verdicts;
+#[path = "../support/operators.rs"]
+mod world;
 
 use std::{
     io::{Read, Write},
@@ -16,40 +19,13 @@ use crate::{
     tokens::{anything, overlay, sign, token},
 };
 
+use self::world::World;
+
 const VIOLATION: &str = "-ERR 'Authorization Violation'\r\n";
 
-/// An operator, an account, and a user of it.
-struct World {
-    operator: KeyPair,
-    account: KeyPair,
-    user: KeyPair,
-}
-
 impl World {
-    fn new() -> World {
-        World {
-            operator: KeyPair::new_operator(),
-            account: KeyPair::new_account(),
-            user: KeyPair::new_user(),
-        }
-    }
-
-    fn operator_token(&self) -> String {
-        let claims = json!({ "type": "operator" });
-        token(&self.operator, &self.operator, claims, json!({ "name": "OP" }))
-    }
-
     fn account_token(&self, nats: Value, more: Value) -> String {
-        let mut all = json!({
-            "type": "account", "limits": {
-                "subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1,
-                "wildcards": true, "conn": -1, "leaf": -1,
-            },
-        });
-        overlay(&mut all, nats);
-        let mut named = json!({ "name": "acme" });
-        overlay(&mut named, more);
-        token(&self.operator, &self.account, all, named)
+        self.account_token_by(&self.operator, nats, more)
     }
 
     /// The operator, and its account with these claims besides the usual ones.
@@ -61,15 +37,9 @@ impl World {
         format!(
             "authorization {{ timeout: 30 }}\noperator: {}\nresolver: MEMORY\n\
              resolver_preload {{ {}: {account_token} }}\n",
-            self.operator_token(),
+            self.operator_token(json!({})),
             self.account.public_key(),
         )
-    }
-
-    fn user_token(&self, nats: Value, more: Value) -> String {
-        let mut all = anything();
-        overlay(&mut all, nats);
-        token(&self.account, &self.user, all, more)
     }
 
     /// A connection that shows this token, with the user's signature, in one write with PING.
@@ -150,7 +120,7 @@ fn the_operator_stands_in_a_file_under_many_names() {
         ),
     ] {
         let folder = tempfile::TempDir::new().unwrap();
-        let token = world.operator_token();
+        let token = world.operator_token(json!({}));
         let lines = "-----BEGIN NATS OPERATOR JWT-----\n";
         let end = "------END NATS OPERATOR JWT------\n";
         std::fs::write(folder.path().join("op.jwt"), format!("{lines}{token}\n{end}")).unwrap();
@@ -212,7 +182,7 @@ fn what_does_not_go_with_operators_is_told() {
     }
     let folder = tempfile::TempDir::new().unwrap();
     let path = folder.path().join("n.conf");
-    let operator = world.operator_token();
+    let operator = world.operator_token(json!({}));
     for (text, words) in [
         ("operator: \"./nofile.jwt\"\n".to_owned(), "open ./nofile.jwt: no such file or directory"),
         (

@@ -35,6 +35,14 @@ impl Check {
         Check::Hash(HashCheck { offered, identity, hashing: hashing.clone() })
     }
 
+    /// The key of the token that was shown, for the log.
+    pub(crate) fn shown_key(&self) -> Option<&str> {
+        match self {
+            Check::Hash(_) => None,
+            Check::Callout(question) => question.shown(),
+        }
+    }
+
     /// Finds out; none is a refusal.
     pub(crate) async fn run(self) -> Option<Arc<Scope>> {
         match self {
@@ -46,7 +54,7 @@ impl Check {
 
 impl HashCheck {
     /// Computes the hash on a thread where nobody waits for anything else.
-    async fn run(self) -> Option<Arc<Scope>> {
+    pub(in crate::auth) async fn run(self) -> Option<Arc<Scope>> {
         let HashCheck { offered, identity, hashing } = self;
         // Never closed, so there is always a turn.
         let turn = hashing.acquire_owned().await.ok()?;

@@ -17,10 +17,9 @@ use crate::{
     Config, Profile,
     auth::{
         Auth, Credential, Grants, Secret,
-        callout::{self, Callout},
+        callout::{self, Asker, Callout},
         trust::Trust,
     },
-    protocol::Credentials,
     router::{Account, Arrangement, Scope},
     server::ServerIdentity,
 };
@@ -44,7 +43,8 @@ impl Authenticator {
         server: Arc<ServerIdentity>,
     ) -> Authenticator {
         let auth = &config.auth;
-        let trust = Trust::new(&auth.operator_mode, before, config.profile).map(Arc::new);
+        let asker = Asker::new(config, &server);
+        let trust = Trust::new(&auth.operator_mode, before, config.profile, &asker).map(Arc::new);
         let mut accounts = configured(auth, before);
         accounts.extend(trust.iter().flat_map(|trust| trust.accounts()).cloned());
         let system = match &trust {
@@ -54,7 +54,8 @@ impl Authenticator {
         let system = accounts.iter().find(|it| Some(it.name()) == system).cloned();
         let options = trust.as_ref().map_or(&auth.accounts[..], |trust| trust.options());
         let arrangement = Arrangement::new(&accounts, options, config, &server.name);
-        let callout = Callout::new(config, &accounts, &server).map(Arc::new);
+        let callout = auth.callout.as_ref();
+        let callout = callout.and_then(|it| Callout::new(it, &accounts, asker)).map(Arc::new);
         let (profile, timeout) = (config.profile, config.login_timeout());
         let common = Common { profile, accounts, system, server, trust, timeout, callout };
         let all = Authenticator::by(auth, common.clone());
@@ -115,12 +116,10 @@ impl Authenticator {
             proxy_required: auth.proxy_required,
             scope: Arc::new(Scope::new(accounts[0].clone(), "", None)),
         };
-        let nothing = Credentials::default();
         let direct = |guest: &Guest| match guest {
             Guest::NoAuthUser(identity) => !identity.proxy_required,
             Guest::BesideSystem(_) => true,
         };
-        let spared = callout.as_ref().is_none_or(|callout| callout.spares(&nothing));
         Authenticator {
             required: auth.is_required(),
             always_asks: false,
@@ -128,7 +127,8 @@ impl Authenticator {
             by_name,
             by_nkey,
             anybody: Arc::new(anybody),
-            silent_guest: guest.clone().filter(|guest| spared && direct(guest)),
+            silent_guest: guest.clone().filter(direct),
+            asks_about_silent: profile.asks_about_silent_guests(),
             guest,
             timeout: auth.timeout.unwrap_or(timeout),
             websocket: None,

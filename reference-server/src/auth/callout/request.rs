@@ -2,11 +2,11 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
+use data_encoding::{BASE32_NOPAD, BASE64, BASE64URL_NOPAD};
 use nkeys::KeyPair;
 use serde::Serialize;
 
-use super::{Callout, Seal};
+use super::{Sentinel, Service};
 use crate::{
     auth::Offer,
     protocol::Credentials,
@@ -58,6 +58,10 @@ struct Client<'a> {
     user: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     name: &'a str,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    tags: &'a [String],
+    #[serde(skip_serializing_if = "str::is_empty")]
+    name_tag: &'a str,
     kind: &'static str,
     r#type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,6 +71,8 @@ struct Client<'a> {
 /// What CONNECT said, less what was left out.
 #[derive(Serialize)]
 struct Connect<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    jwt: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     nkey: &'a str,
     #[serde(rename = "sig", skip_serializing_if = "str::is_empty")]
@@ -90,6 +96,30 @@ struct Connect<'a> {
 struct Tls<'a> {
     version: &'a str,
     cipher: &'a str,
+    /// In PEM, from the client's own certificate to its authority's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    verified_chains: Vec<Vec<String>>,
+}
+
+impl<'a> Tls<'a> {
+    fn of(session: &'a TlsSession) -> Tls<'a> {
+        let chain: Vec<String> = session.chain.iter().map(|der| pem(der)).collect();
+        Tls {
+            version: session.version,
+            cipher: &session.cipher_suite,
+            verified_chains: Vec::from_iter(Some(chain).filter(|chain| !chain.is_empty())),
+        }
+    }
+}
+
+/// A certificate as text.
+fn pem(der: &[u8]) -> String {
+    const LETTERS: usize = 64;
+    let mut text = "-----BEGIN CERTIFICATE-----\n".to_owned();
+    for line in BASE64.encode(der).as_bytes().chunks(LETTERS) {
+        text.extend(line.iter().copied().map(char::from).chain(['\n']));
+    }
+    text + "-----END CERTIFICATE-----\n"
 }
 
 /// A public user key whose seed nobody keeps.
@@ -109,30 +139,32 @@ pub(super) fn name(offer: &Credentials) -> &str {
 /// The header block's length, and with it the request, sealed if it is to be. None if a key of the
 /// server's can't sign, which does not happen.
 pub(super) fn write(
-    callout: &Callout,
+    service: &Service,
     offer: &Offer<'_>,
+    sentinel: Option<Sentinel<'_>>,
     user_key: &str,
 ) -> Option<(usize, Vec<u8>)> {
-    let token = token(callout, offer, user_key)?;
-    let Some(Seal { own, service }) = &callout.seal else { return Some((0, token.into_bytes())) };
+    let token = token(service, request(service, offer, sentinel, user_key))?;
+    let Some(key) = &service.key else { return Some((0, token.into_bytes())) };
+    let own = service.asker.server.key.curve();
     let mut request =
         format!("NATS/1.0\r\nNats-Server-Xkey: {}\r\n\r\n", own.public_key()).into_bytes();
     let header = request.len();
-    request.extend_from_slice(&own.seal(token.as_bytes(), service).ok()?);
+    request.extend_from_slice(&own.seal(token.as_bytes(), key).ok()?);
     Some((header, request))
 }
 
-fn token(callout: &Callout, offer: &Offer<'_>, user_key: &str) -> Option<String> {
+fn token(service: &Service, nats: Request<'_>) -> Option<String> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let key = &callout.server.key;
+    let key = &service.asker.server.key;
     let claims = Claims {
         aud: AUDIENCE,
-        exp: now + callout.timeout.as_secs().max(1),
+        exp: now + service.asker.timeout.as_secs().max(1),
         jti: BASE32_NOPAD.encode(&rand::random::<[u8; 32]>()),
         iat: now,
         iss: key.id(),
-        sub: &callout.options.issuer,
-        nats: request(callout, offer, user_key),
+        sub: service.authority.issuer(),
+        nats,
     };
     let part = |json: &[u8]| BASE64URL_NOPAD.encode(json);
     let claims = serde_json::to_vec(&claims).ok()?;
@@ -141,9 +173,14 @@ fn token(callout: &Callout, offer: &Offer<'_>, user_key: &str) -> Option<String>
     Some(format!("{signed}.{}", part(&signature)))
 }
 
-fn request<'a>(callout: &'a Callout, offer: &Offer<'a>, user_key: &'a str) -> Request<'a> {
+fn request<'a>(
+    service: &'a Service,
+    offer: &Offer<'a>,
+    sentinel: Option<Sentinel<'a>>,
+    user_key: &'a str,
+) -> Request<'a> {
     let Offer { credentials, nonce, peer, client_ip, client_id, options, .. } = *offer;
-    let server = &callout.server;
+    let server = &service.asker.server;
     let (name, lang, version) =
         options.map_or(("", "", ""), |it| (&it.name, &it.lang, &it.version));
     let signs = !credentials.signature.is_empty();
@@ -153,19 +190,28 @@ fn request<'a>(callout: &'a Callout, offer: &Offer<'a>, user_key: &'a str) -> Re
             host: &server.host,
             id: server.key.id(),
             version: &server.version,
-            xkey: callout.seal.as_ref().map(|seal| seal.own.public_key()),
+            xkey: service.key.as_ref().map(|_| server.key.curve().public_key()),
         },
         user_nkey: user_key,
         client_info: Client {
             host: client_ip,
             id: client_id,
-            user: self::name(credentials),
+            user: match sentinel {
+                Some(it) if credentials.nkey.is_empty() && credentials.user.is_empty() => {
+                    &it.claims.subject
+                }
+                None if !credentials.jwt.is_empty() => "",
+                _ => self::name(credentials),
+            },
             name,
+            tags: sentinel.map_or(&[], |it| &it.claims.nats.tags),
+            name_tag: sentinel.map_or("", |it| &it.claims.name),
             kind: "Client",
             r#type: if peer.kind == Kind::WebSocket { "websocket" } else { "nats" },
             nonce: nonce.filter(|_| signs),
         },
         connect_opts: Connect {
+            jwt: sentinel.map_or(credentials.jwt.reveal(), |it| it.token),
             nkey: &credentials.nkey,
             signature: &credentials.signature,
             token: credentials.token.reveal(),
@@ -176,10 +222,7 @@ fn request<'a>(callout: &'a Callout, offer: &Offer<'a>, user_key: &'a str) -> Re
             version,
             protocol: options.map_or(0, |options| options.protocol),
         },
-        client_tls: peer
-            .tls
-            .as_ref()
-            .map(|TlsSession { version, cipher_suite, .. }| Tls { version, cipher: cipher_suite }),
+        client_tls: peer.tls.as_ref().map(Tls::of),
         r#type: "authorization_request",
         version: 2,
     }

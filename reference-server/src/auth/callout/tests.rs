@@ -1,22 +1,25 @@
 use nkeys::KeyPair;
 use serde_json::{Value, json};
 
-use super::{answer::Refusal, *};
+use super::{service::Asked, *};
 use crate::{
-    AccountOptions, Auth, AuthCallout, User,
+    AccountOptions, Auth, AuthCallout, Config, User,
     auth::{
         Authenticator,
         jwt::mint::{anything, overlay, token},
     },
     protocol::Info,
-    server::ServerKey,
+    router::Scope,
+    server::{ServerIdentity, ServerKey},
+    transport::Peer,
 };
 
 const FAR: u64 = 4_000_000_000;
 
-/// A callout, its issuer, and the key that a request was about.
+/// A callout and its service, the issuer, and the key that a request was about.
 struct World {
     callout: Callout,
+    service: Arc<Service>,
     issuer: KeyPair,
     user: KeyPair,
 }
@@ -36,8 +39,10 @@ impl World {
         let config = config(&issuer);
         let server = ServerIdentity::new(&config, &Info::default(), ServerKey::new());
         let gate = Authenticator::new(&config, server.clone());
-        let callout = Callout::new(&config, gate.accounts(), &server).unwrap();
-        World { callout, issuer, user }
+        let options = config.auth.callout.as_ref().unwrap();
+        let callout = Callout::new(options, gate.accounts(), Asker::new(&config, &server));
+        let callout = callout.unwrap();
+        World { service: callout.service.clone().unwrap(), callout, issuer, user }
     }
 
     /// A user's token, with this instead of what it should be.
@@ -53,13 +58,14 @@ impl World {
     fn answer(&self, nats: Value, more: Value) -> String {
         let mut all = json!({ "type": "authorization_response" });
         overlay(&mut all, nats);
-        let mut outside = json!({ "aud": self.callout.server.key.id() });
+        let mut outside = json!({ "aud": self.service.asker.server.key.id() });
         overlay(&mut outside, more);
         token(&self.issuer, &self.user, all, outside)
     }
 
     fn judge(&self, answer: &str) -> Result<Arc<Scope>, Refusal> {
-        self.callout.judge(answer.as_bytes(), &self.user.public_key(), "asked", false)
+        let (user_key, name) = (self.user.public_key(), "asked".to_owned());
+        self.service.judge(answer.as_bytes(), &Asked { user_key, name, ..Asked::default() })
     }
 
     fn judged(&self, nats: Value, more: Value) -> Result<Arc<Scope>, Refusal> {
@@ -116,7 +122,10 @@ fn an_answer_counts_only_for_its_question() {
             "Auth callout service returned an error: no",
             answers(json!({ "error": "no" }), json!({})),
         ),
-        ("not for this server", answers(json!({ "jwt": good }), json!({ "aud": "N" }))),
+        ("must be a server public key", answers(json!({ "jwt": good }), json!({ "aud": "N" }))),
+        ("is not for server", {
+            answers(json!({ "jwt": good }), json!({ "aud": ServerKey::new().id() }))
+        }),
         (violation, answers(json!({ "jwt": good }), json!({ "sub": somebody }))),
         ("not authorization_response claims", answers(json!({ "type": "user" }), json!({}))),
         ("Wrong issuer", {
@@ -129,7 +138,7 @@ fn an_answer_counts_only_for_its_question() {
         }),
         ("signing key is unknown", {
             let nats = json!({ "type": "authorization_response", "jwt": good });
-            let more = json!({ "aud": world.callout.server.key.id() });
+            let more = json!({ "aud": world.service.asker.server.key.id() });
             let other = token(&stranger, &world.user, nats, more);
             world.judge(&other).unwrap_err().to_string()
         }),
@@ -148,7 +157,6 @@ fn a_users_token_counts_only_as_it_should_be() {
     for (words, refusal) in [
         ("Expected authorized user", world.refusal(json!({}), json!({ "sub": somebody }))),
         ("claim is expired", world.refusal(json!({}), json!({ "exp": 1 }))),
-        ("proxy", world.refusal(json!({ "proxy_required": true }), json!({}))),
         ("No valid account \"NOPE\"", world.refusal(json!({}), json!({ "aud": "NOPE" }))),
         ("No valid account \"\"", world.refusal(json!({}), json!({ "aud": "" }))),
         ("not user claims", world.refusal(json!({ "type": "account" }), json!({}))),
@@ -156,6 +164,17 @@ fn a_users_token_counts_only_as_it_should_be() {
             world.refusal(json!({ "issuer_account": world.issuer.public_key() }), json!({}))
         }),
         ("can't be meant", world.refusal(json!({ "pub": { "allow": ["a..b"] } }), json!({}))),
+        ("can't be meant", world.refusal(json!({ "src": ["nowhere"] }), json!({}))),
+        ("Proxy connection required", {
+            world.refusal(json!({ "proxy_required": true }), json!({}))
+        }),
+        ("outside of valid connect times", {
+            let past = json!({ "times": [{ "start": "00:00:00", "end": "00:00:00" }] });
+            world.refusal(past, json!({}))
+        }),
+        ("using invalid connection type", {
+            world.refusal(json!({ "allowed_connection_types": ["FOO"] }), json!({}))
+        }),
     ] {
         assert!(refusal.contains(words), "{words}: {refusal}");
     }
@@ -163,7 +182,7 @@ fn a_users_token_counts_only_as_it_should_be() {
 
 #[test]
 fn nobody_is_asked_about_those_who_are_named() {
-    let mut world = World::new();
+    let world = World::new();
     let offer = |user: &str, nkey: &str, token: &str| Credentials {
         user: user.into(),
         nkey: nkey.into(),
@@ -174,8 +193,6 @@ fn nobody_is_asked_about_those_who_are_named() {
     for (user, nkey, token) in [("bob", "", ""), ("", "", ""), ("auth", "U", ""), ("", "", "t")] {
         assert!(!world.callout.spares(&offer(user, nkey, token)), "{user} {nkey} {token}");
     }
-    world.callout.no_auth_user = Some("auth".to_owned());
-    assert!(world.callout.spares(&offer("", "", "")) && !world.callout.spares(&offer("", "", "t")));
 }
 
 #[test]
@@ -202,19 +219,20 @@ fn what_can_not_be_meant_is_told() {
 #[tokio::test(start_paused = true)]
 async fn a_question_without_an_answer_is_a_refusal_and_leaves_nothing_behind() {
     let world = World::new();
-    let account = world.callout.account.clone().unwrap();
-    let question = Question {
-        account: account.clone(),
-        user_key: world.user.public_key(),
-        callout: Arc::new(world.callout),
-        name: String::new(),
+    let credentials = Credentials::default();
+    let (account, peer) = (&world.service.account, Peer::default());
+    let offer = Offer {
+        credentials: &credentials,
+        nonce: None,
+        peer: &peer,
         proxied: false,
-        request: (0, Vec::new()),
+        client_ip: "",
+        client_id: 1,
+        options: None,
     };
-    let callout = question.callout.clone();
-    let holders = Arc::strong_count(&account);
+    let question = world.service.question(&offer, None).unwrap();
+    let holders = Arc::strong_count(account);
     assert!(Box::new(question).run().await.is_none());
-    // The question's own, and none that an inbox would have in the index.
-    assert_eq!(Arc::strong_count(&account), holders - 1);
-    drop(callout);
+    // None that an inbox would have in the index.
+    assert_eq!(Arc::strong_count(account), holders);
 }

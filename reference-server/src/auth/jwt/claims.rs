@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::{
-    Kind,
+    Claims, Kind,
     exchange::{ExportClaims, ImportClaims, MappingClaims},
 };
 use crate::{ConnectionType, Permissions, Responses, SubjectPermission};
@@ -42,7 +42,29 @@ pub(crate) struct AccountClaims {
     pub(crate) imports: Vec<ImportClaims>,
     pub(crate) exports: Vec<ExportClaims>,
     pub(crate) mappings: MappingClaims,
-    pub(crate) authorization: Map<String, Value>,
+    pub(crate) authorization: ServiceClaims,
+}
+
+/// What an account says of the service that judges its users (AUTH-038).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ServiceClaims {
+    /// Users who are judged by their tokens alone; without any there is no service.
+    pub(crate) auth_users: Vec<String>,
+    /// Accounts where users may be besides, or `*` for all.
+    pub(crate) allowed_accounts: Vec<String>,
+    /// The service's public curve key.
+    pub(crate) xkey: String,
+}
+
+/// What a service says of somebody (AUTH-035).
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ResponseClaims {
+    pub(crate) jwt: String,
+    pub(crate) error: String,
+    /// Whose signing key has issued it.
+    pub(crate) issuer_account: String,
 }
 
 /// The limits of an account that this server knows.
@@ -119,7 +141,7 @@ pub(crate) struct TimeRange {
 pub(crate) struct PermissionClaims {
     pub(crate) r#pub: SubjectClaims,
     pub(crate) sub: SubjectClaims,
-    pub(crate) resp: Option<ResponseClaims>,
+    pub(crate) resp: Option<AnswerClaims>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -131,7 +153,7 @@ pub(crate) struct SubjectClaims {
 
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct ResponseClaims {
+pub(crate) struct AnswerClaims {
     max: i64,
     /// In nanoseconds.
     ttl: i64,
@@ -163,6 +185,23 @@ impl Kind for UserClaims {
     fn unlimited(nats: &mut Map<String, Value>) {
         fill(nats, &["subs", "payload", "data"]);
     }
+}
+
+impl Claims<UserClaims> {
+    /// The account that the user belongs to.
+    pub(crate) fn account(&self) -> &str {
+        match self.nats.issuer_account.as_str() {
+            "" => &self.issuer,
+            account => account,
+        }
+    }
+}
+
+impl Kind for ResponseClaims {
+    const NAME: &'static str = "authorization_response";
+    const ISSUERS: &'static [KeyPairType] = &[KeyPairType::Account];
+
+    fn unlimited(_: &mut Map<String, Value>) {}
 }
 
 fn fill(limits: &mut Map<String, Value>, names: &[&str]) {
@@ -287,13 +326,13 @@ impl PermissionClaims {
         let permissions = Permissions {
             publish: side(&self.r#pub),
             subscribe: side(&self.sub),
-            responses: self.resp.as_ref().map(ResponseClaims::responses),
+            responses: self.resp.as_ref().map(AnswerClaims::responses),
         };
         (permissions != Permissions::default()).then_some(permissions)
     }
 }
 
-impl ResponseClaims {
+impl AnswerClaims {
     /// Zero stands for the default, less for no limit.
     fn responses(&self) -> Responses {
         let default = Responses::default();

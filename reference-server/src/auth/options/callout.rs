@@ -4,7 +4,8 @@ use crate::{Auth, auth::GLOBAL_ACCOUNT};
 
 /// Whom the server asks about logins (AUTH-035): whoever listens to `$SYS.REQ.USER.AUTH` in an
 /// account gets what a client has sent in CONNECT, in a token that the server has signed, and
-/// answers with one that the issuer has signed. In operator mode there is no such thing here.
+/// answers with one that the issuer has signed. In operator mode the token of an
+/// account says such things (AUTH-038).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthCallout {
     /// The public key of an account (`A…`) whose signature answers, and users in them, must have.
@@ -14,7 +15,8 @@ pub struct AuthCallout {
     pub auth_users: Vec<String>,
     /// Where the service is. Default `$G`.
     pub account: String,
-    /// Accounts that have to exist.
+    /// Accounts whose known users are asked about, too; nobody is asked about those of others, and
+    /// empty is all. They have to exist.
     pub allowed_accounts: Vec<String>,
     /// The service's public curve key (`X…`): requests are sealed for it, and answers may be.
     pub xkey: Option<String>,

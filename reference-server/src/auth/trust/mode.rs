@@ -3,8 +3,8 @@
 use nkeys::KeyPairType;
 
 use crate::{
-    OperatorMode, Profile,
-    auth::jwt::{AccountClaims, Claims, OperatorClaims, is_public_key},
+    OperatorMode, Profile, Secret,
+    auth::jwt::{AccountClaims, Claims, OperatorClaims, UserClaims, UserLimits, is_public_key},
 };
 
 /// What can't be meant about operators, in nats-server's words (AUTH-033).
@@ -55,6 +55,18 @@ pub(crate) fn operator_problem(token: &str) -> Option<String> {
 /// What is wrong with an account's token, if anything.
 pub(crate) fn account_problem(token: &str) -> Option<String> {
     Claims::<AccountClaims>::read(token).err().map(|error| error.to_string())
+}
+
+/// What is wrong with a token for those who show none, if anything.
+pub(in crate::auth) fn sentinel_problem(token: &Secret) -> Option<&'static str> {
+    let Ok(user) = Claims::<UserClaims>::read(token.reveal()) else {
+        return Some("default sentinel JWT not valid");
+    };
+    let UserClaims { limits, issuer_account, .. } = &user.nats;
+    // A scoped key may yet say so.
+    let may_be_scoped = !issuer_account.is_empty() && *limits == UserLimits::default();
+    let needs_signature = !limits.bearer_token && !may_be_scoped;
+    needs_signature.then_some("default sentinel must be a bearer token")
 }
 
 /// The token in a text that may have lines of dashes around it, as `nsc` writes files.

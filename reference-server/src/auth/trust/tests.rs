@@ -5,52 +5,35 @@ use std::time::Duration;
 use nkeys::KeyPair;
 use serde_json::{Value, json};
 
+use self::world::World;
 use super::*;
 use crate::{
-    auth::{Auth, Secret, jwt::mint},
-    protocol::Credentials,
+    Config,
+    auth::{
+        Auth, Secret,
+        jwt::mint::{self, anything, overlay, token},
+    },
+    protocol::{Credentials, Info},
+    server::{ServerIdentity, ServerKey},
     transport::{Kind, Peer},
 };
+
+#[path = "../../../tests/support/operators.rs"]
+mod world;
 
 const NONCE: &str = "an-arbitrary-nonce";
 const PROFILE: Profile = Profile::V2_15;
 
-struct World {
-    operator: KeyPair,
-    account: KeyPair,
-    user: KeyPair,
-}
-
 impl World {
-    fn new() -> World {
-        World {
-            operator: KeyPair::new_operator(),
-            account: KeyPair::new_account(),
-            user: KeyPair::new_user(),
-        }
-    }
-
     /// The operator trusted, and its account with these claims besides.
     fn mode(&self, account: Value) -> OperatorMode {
         self.mode_of(&self.operator, json!({}), account)
     }
 
     fn mode_of(&self, issuer: &KeyPair, operator: Value, account: Value) -> OperatorMode {
-        let mut of_operator = json!({ "type": "operator" });
-        mint::overlay(&mut of_operator, operator);
-        let mut nats = json!({
-            "type": "account", "limits": { "subs": -1, "payload": -1, "conn": -1 }
-        });
-        mint::overlay(&mut nats, account);
-        let operator = mint::token(&self.operator, &self.operator, of_operator, json!({}));
-        let token = mint::token(issuer, &self.account, nats, json!({ "name": "acme" }));
+        let operator = self.operator_token(operator);
+        let token = self.account_token_by(issuer, account, json!({}));
         OperatorMode::new(operator).account(self.account.public_key(), token)
-    }
-
-    fn token(&self, nats: Value, more: Value) -> String {
-        let mut all = mint::anything();
-        mint::overlay(&mut all, nats);
-        mint::token(&self.account, &self.user, all, more)
     }
 
     fn shows(&self, token: &str) -> Credentials {
@@ -70,11 +53,21 @@ fn judge_from(
     kind: Kind,
 ) -> Result<Arc<Scope>, Refusal> {
     assert_eq!(mode.problem(&Auth::default(), PROFILE), None);
-    let trust = Trust::new(mode, &[], PROFILE).unwrap();
+    let trust = Arc::new(trust(mode).unwrap());
     let peer = Peer::new(kind);
     let (proxied, client_id, options) = (false, 1, None);
     let nonce = Some(NONCE);
-    trust.judge(&Offer { credentials, nonce, peer: &peer, proxied, client_ip, client_id, options })
+    let offer = Offer { credentials, nonce, peer: &peer, proxied, client_ip, client_id, options };
+    match trust.judge(&offer)? {
+        Verdict::Admitted(scope) => Ok(scope),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn trust(mode: &OperatorMode) -> Option<Trust> {
+    let config = Config::default();
+    let server = ServerIdentity::new(&config, &Info::default(), ServerKey::new());
+    Trust::new(mode, &[], PROFILE, &Asker::new(&config, &server))
 }
 
 fn refusal(mode: &OperatorMode, credentials: &Credentials) -> Refusal {
@@ -86,7 +79,7 @@ fn who_is_vouched_for_is_let_in_under_its_key() {
     // AUTH-026
     let world = World::new();
     let mode = world.mode(json!({}));
-    let scope = judge(&mode, &world.shows(&world.token(json!({}), json!({})))).unwrap();
+    let scope = judge(&mode, &world.shows(&world.user_token(json!({}), json!({})))).unwrap();
     assert_eq!(scope.account().name(), world.account.public_key());
     assert_eq!(*scope.user(), *world.user.public_key());
     assert!(scope.grants().is_none());
@@ -100,7 +93,7 @@ fn who_is_not_is_refused() {
     // AUTH-026
     let world = World::new();
     let mode = world.mode(json!({}));
-    let good = world.token(json!({}), json!({}));
+    let good = world.user_token(json!({}), json!({}));
     let with = |signature: String| Credentials { signature, ..world.shows(&good) };
     assert_eq!(refusal(&mode, &with(String::new())), Refusal::Signature);
     let others = mint::sign(&KeyPair::new_user(), NONCE);
@@ -124,7 +117,7 @@ fn who_is_not_is_refused() {
 #[test]
 fn an_account_counts_only_if_a_trusted_operator_has_signed_it() {
     let world = World::new();
-    let good = world.shows(&world.token(json!({}), json!({})));
+    let good = world.shows(&world.user_token(json!({}), json!({})));
     let signer = KeyPair::new_operator();
     let keys = json!({ "signing_keys": [signer.public_key()] });
     let strict = json!({ "signing_keys": [signer.public_key()], "strict_signing_key_usage": true });
@@ -152,7 +145,7 @@ fn an_account_counts_only_if_a_trusted_operator_has_signed_it() {
 #[test]
 fn a_bearer_needs_no_signature_unless_the_account_minds() {
     let world = World::new();
-    let token = world.token(json!({ "bearer_token": true }), json!({}));
+    let token = world.user_token(json!({ "bearer_token": true }), json!({}));
     let bearer = Credentials { signature: String::new(), ..world.shows(&token) };
     assert!(judge(&world.mode(json!({})), &bearer).is_ok());
     let mode = world.mode(json!({ "limits": { "disallow_bearer": true } }));
@@ -164,7 +157,7 @@ fn tokens_count_in_their_time_from_their_place_in_their_way() {
     let world = World::new();
     let mode = world.mode(json!({}));
     let now = Timestamp::now().as_second();
-    let at = |more: Value| world.shows(&world.token(json!({}), more));
+    let at = |more: Value| world.shows(&world.user_token(json!({}), more));
     assert_eq!(refusal(&mode, &at(json!({ "exp": now - 1 }))), Refusal::Time);
     assert_eq!(refusal(&mode, &at(json!({ "nbf": now + 60 }))), Refusal::Time);
     let scope = judge(&mode, &at(json!({ "exp": now + 60 }))).unwrap();
@@ -172,7 +165,7 @@ fn tokens_count_in_their_time_from_their_place_in_their_way() {
     let expected = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(now + 60).unwrap());
     assert_eq!((ends, words), (expected, "User Authentication Expired"));
     let from = |nats: Value, ip: &str, kind| {
-        judge_from(&mode, &world.shows(&world.token(nats, json!({}))), ip, kind).err()
+        judge_from(&mode, &world.shows(&world.user_token(nats, json!({}))), ip, kind).err()
     };
     let (tcp, websocket) = (Kind::Standard, Kind::WebSocket);
     let inside = json!({ "src": ["10.0.0.0/8", "fd00::/8"] });
@@ -195,7 +188,7 @@ fn an_expired_account_lets_nobody_in_and_ends_those_who_are() {
     // AUTH-028
     let world = World::new();
     let now = Timestamp::now().as_second();
-    let good = world.shows(&world.token(json!({}), json!({ "exp": now + 90 })));
+    let good = world.shows(&world.user_token(json!({}), json!({ "exp": now + 90 })));
     let expiring = |at: i64| {
         let nats = json!({ "type": "account", "limits": { "conn": -1 } });
         let token = mint::token(&world.operator, &world.account, nats, json!({ "exp": at }));
@@ -237,7 +230,7 @@ fn signing_keys_and_their_templates() {
 fn revoked_tokens_are_those_issued_before() {
     // AUTH-030
     let world = World::new();
-    let good = world.shows(&world.token(json!({}), json!({ "iat": 1000 })));
+    let good = world.shows(&world.user_token(json!({}), json!({ "iat": 1000 })));
     let user = world.user.public_key();
     for (revocations, revoked) in [
         (json!({ user.clone(): 999 }), false),
@@ -256,7 +249,7 @@ fn what_an_account_allows_holds_for_those_who_say_nothing() {
     let world = World::new();
     let mode = world.mode(json!({ "default_permissions": { "pub": { "deny": ["d"] } } }));
     let grants = |nats: Value| {
-        judge(&mode, &world.shows(&world.token(nats, json!({})))).unwrap().grants().unwrap()
+        judge(&mode, &world.shows(&world.user_token(nats, json!({})))).unwrap().grants().unwrap()
     };
     let default = grants(json!({}));
     assert!(!default.may_publish(b"d") && default.may_publish(b"e"));
@@ -265,8 +258,10 @@ fn what_an_account_allows_holds_for_those_who_say_nothing() {
     let answers = grants(json!({ "resp": { "max": 2, "ttl": 1_000_000_000 } }));
     let rule = answers.answers().unwrap().rule();
     assert_eq!((rule.max, rule.expires), (Some(2), Duration::from_secs(1)));
-    let scope =
-        judge(&mode, &world.shows(&world.token(json!({ "sub": { "deny": ["s"] } }), json!({}))));
+    let scope = judge(
+        &mode,
+        &world.shows(&world.user_token(json!({ "sub": { "deny": ["s"] } }), json!({}))),
+    );
     assert!(scope.unwrap().account().filters(), "wider subscriptions are looked at");
 }
 
@@ -315,7 +310,7 @@ fn an_import_holds_as_long_as_the_token_that_allows_it() {
         let nats = json!({ "type": "account", "imports": imports });
         let token = mint::token(&world.operator, &office.account, nats, json!({}));
         let mode = mode.clone().account(office.account.public_key(), token);
-        let trust = Trust::new(&mode, &[], PROFILE).unwrap();
+        let trust = trust(&mode).unwrap();
         let name = office.account.public_key();
         let options = trust.options().iter().find(|it| it.name == name);
         options.map(|it| it.imports.iter().map(|import| import.until).collect::<Vec<_>>())
@@ -338,7 +333,7 @@ fn an_export_may_want_to_be_told_how_long_answers_take() {
         let latency = json!({ "sampling": sampling, "results": "times" });
         let export = json!({ "subject": "s", "type": "service", "service_latency": latency });
         let mode = world.mode(json!({ "exports": [export] }));
-        let trust = Trust::new(&mode, &[], PROFILE).unwrap();
+        let trust = trust(&mode).unwrap();
         trust.options()[0].exports[0].latency.clone().map(|it| (it.percent, it.subject))
     };
     assert_eq!(latency(json!(60)), Some((60, "times".to_owned())));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{ServerBounds, Side};
+use super::{Login, ServerBounds, Side};
 use crate::{
     auth::{Authenticator, Review, Verdict},
     protocol::{Credentials, encode},
@@ -60,7 +60,7 @@ impl Side {
             Review::Judged(Verdict::NeedsProxy) => Err(self.refuse_without_proxy()),
             Review::Judged(Verdict::Admitted(scope)) => self.stay(&scope),
             Review::Judged(Verdict::Later(check)) => {
-                (self.check, self.reviewing) = (Some(check), true);
+                self.put_off(check, Login::Again);
                 Ok(())
             }
         }

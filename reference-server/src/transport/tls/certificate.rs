@@ -50,6 +50,27 @@ pub(super) fn read(der: &[u8]) -> Result<ClientCertificate, String> {
     Ok(read)
 }
 
+/// The way from a client's certificate to its authority, in DER. That there is one has been
+/// verified; which of those that the client has shown belong to it is found by names here.
+pub(super) fn chain(shown: &[impl AsRef<[u8]>], authorities: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let mut left: Vec<&[u8]> = shown.iter().map(AsRef::as_ref).collect();
+    left.extend(authorities.iter().map(Vec::as_slice));
+    let mut chain: Vec<Vec<u8>> = Vec::new();
+    let mut next = shown.first().map(AsRef::as_ref);
+    while let Some(der) = next {
+        left.retain(|other| *other != der);
+        chain.push(der.to_vec());
+        let Ok((_, last)) = X509Certificate::from_der(der) else { break };
+        let vouches = |other: &&&[u8]| {
+            let issuer = last.issuer().as_raw();
+            X509Certificate::from_der(other).is_ok_and(|(_, it)| it.subject().as_raw() == issuer)
+        };
+        let is_authority = authorities.iter().any(|it| it == der);
+        next = left.iter().filter(|_| !is_authority).find(vouches).copied();
+    }
+    chain
+}
+
 /// Until when a certificate in DER is valid.
 pub(super) fn valid_until(der: &[u8]) -> Option<SystemTime> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
@@ -91,7 +112,7 @@ fn escaped(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use rcgen::{CertificateParams, DnType, KeyPair, SanType};
+    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType};
 
     use super::*;
 
@@ -113,6 +134,32 @@ mod tests {
         let subject = "CN=\\ carl,OU=Ops,O=Probe\\, Inc";
         assert_eq!(names, ["carl@test", "carl.test", "nats://x", subject]);
         assert_ne!(read.spki_sha256, read.cert_sha256);
+    }
+
+    #[test]
+    fn a_chain_leads_to_the_authority_and_no_further() {
+        let made = |name: &str, issuer: Option<&Issuer<'_, KeyPair>>| {
+            let mut params = CertificateParams::default();
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            params.distinguished_name.push(DnType::CommonName, name);
+            let key = KeyPair::generate().unwrap();
+            let made = match issuer {
+                Some(issuer) => params.signed_by(&key, issuer).unwrap(),
+                None => params.self_signed(&key).unwrap(),
+            };
+            (made.der().to_vec(), Issuer::new(params, key))
+        };
+        let (root, root_issuer) = made("root", None);
+        let (middle, middle_issuer) = made("middle", Some(&root_issuer));
+        let (own, _) = made("own", Some(&middle_issuer));
+        let (other, _) = made("other", None);
+        let shown = [own.clone(), other.clone(), middle.clone()];
+        let authorities = [other, root.clone()];
+        let whole = [own.clone(), middle.clone(), root];
+        assert_eq!(chain(&shown, &authorities), whole);
+        assert_eq!(chain(&shown, std::slice::from_ref(&middle)), [own.clone(), middle]);
+        assert_eq!(chain(&shown[..1], std::slice::from_ref(&own)), [own]);
+        assert!(chain(&[] as &[Vec<u8>], &authorities).is_empty());
     }
 
     #[test]

@@ -40,6 +40,16 @@ pub(super) fn server_config(tls: &Tls) -> Result<ServerConfig, TransportError> {
     Ok(builder.with_cert_resolver(Arc::new(Keys(keys?))))
 }
 
+/// Whose signatures below certificates of clients count, as far as the options say it.
+///
+/// # Errors
+/// As [`Acceptor::new`](super::Acceptor::new).
+pub(super) fn authorities(tls: &Tls) -> Result<Vec<Vec<u8>>, TransportError> {
+    let named = tls.authorities.as_ref().filter(|_| tls.asks_for_certificate());
+    let read = named.map_or(Ok(Vec::new()), certificates)?;
+    Ok(read.iter().map(|certificate| certificate.to_vec()).collect())
+}
+
 /// Until when the first of the certificates is valid; nothing if they can't be read.
 pub(super) fn valid_until(tls: &Tls) -> Option<SystemTime> {
     let chain = certificates(&tls.identities.first()?.certificates).ok()?;
