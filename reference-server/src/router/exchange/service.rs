@@ -69,7 +69,7 @@ impl ServiceImport {
 
     /// Who asks, as the next account is to see it.
     fn asked(&self, passage: &Passage<'_>) -> Asked {
-        let Some(Asked { mut info, share }) = passage.asked.clone() else {
+        let Some(Asked { mut info, share }) = passage.asked.as_deref().cloned() else {
             let name = self.importer.name();
             let info =
                 RequestInfo::of(passage.from(), name, self.share.then_some(&*self.server_name));
@@ -91,7 +91,7 @@ impl Service for ServiceImport {
         let timed = self.latency.as_ref().filter(|_| message.reply.is_some());
         let timed = timed.and_then(|it| Timed::begin(it, &asked.info, &self.server_name));
         let body = info::tell(message, &asked.info);
-        let before = passage.asked.replace(asked);
+        let before = passage.asked.replace(Box::new(asked));
         let ways = (&self.importer, &self.exporter);
         let request = Publish { subject, ..body.message(message) };
         let delivered = forward(&request, ways, self.terms, timed.clone(), passage);
