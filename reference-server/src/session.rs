@@ -118,6 +118,7 @@ impl Session {
     }
 
     /// Does what the operation asks for; an error ends the conversation.
+    #[inline]
     pub(crate) fn handle(
         &mut self,
         op: ClientOp<'_>,
@@ -239,23 +240,18 @@ impl Session {
         self.acknowledge(broker);
     }
 
-    fn publish(&mut self, message: &Publish<'_>, config: &Config, broker: &mut impl Broker) {
-        match broker.map(message.subject) {
-            None => self.publish_as_it_is(message, config, broker),
-            Some(subject) => {
-                let mapped = Publish { subject: &subject, ..*message };
-                self.publish_as_it_is(&mapped, config, broker);
-            }
-        }
-    }
-
     /// What is allowed is asked of the subject that it is mapped to (PERM-020).
-    fn publish_as_it_is(
-        &mut self,
-        message: &Publish<'_>,
-        config: &Config,
-        broker: &mut impl Broker,
-    ) {
+    #[inline]
+    fn publish(&mut self, message: &Publish<'_>, config: &Config, broker: &mut impl Broker) {
+        let elsewhere = broker.map(message.subject);
+        let mapped;
+        let message = match &elsewhere {
+            None => message,
+            Some(subject) => {
+                mapped = Publish { subject, ..*message };
+                &mapped
+            }
+        };
         // The reserved names start with one of two letters, almost all others with neither.
         let is_reserved = matches!(message.subject, [b'$' | b'_', ..])
             && subject::is_reserved(message.subject, config.profile);

@@ -28,8 +28,9 @@ pub(crate) struct Passage<'a> {
     chance: &'a mut SmallRng,
     /// That it is going through now.
     services: usize,
-    /// Who asked, once it has gone to another account.
-    pub(super) asked: Option<Asked>,
+    /// Who asked, once it has gone to another account. In a box, since each publication makes a
+    /// passage: one of 300 bytes took as long as the parser.
+    pub(super) asked: Option<Box<Asked>>,
 }
 
 /// Who was written to and not rung yet.

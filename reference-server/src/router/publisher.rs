@@ -73,6 +73,7 @@ impl Publisher {
     }
 
     /// Whether the user may publish to this subject (PERM-001, PERM-014).
+    #[inline]
     pub(crate) fn may_publish(&mut self, subject: &[u8]) -> bool {
         match &mut self.gate {
             None => true,
@@ -87,10 +88,11 @@ impl Publisher {
 
     /// Delivers to every plain subscription and to one member of each queue group; false if
     /// nobody got it.
+    #[inline]
     pub(crate) fn publish(&mut self, from: &Arc<Client>, message: &Publish<'_>) -> bool {
         let Publisher { scope, routes, bells, chance, .. } = self;
         let route = routes.find(scope.account(), message.subject);
-        Passage::new(from, scope, bells, chance).follow(route, message)
+        !route.is_empty() && Passage::new(from, scope, bells, chance).follow(route, message)
     }
 
     /// What a client that is no connection publishes in any account.

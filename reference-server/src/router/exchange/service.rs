@@ -69,7 +69,7 @@ impl ServiceImport {
 
     /// Who asks, as the next account is to see it.
     fn asked(&self, passage: &Passage<'_>) -> Asked {
-        let Some(Asked { mut info, share }) = passage.asked.clone() else {
+        let Some(Asked { mut info, share }) = passage.asked.as_deref().cloned() else {
             let name = self.importer.name();
             let info =
                 RequestInfo::of(passage.from(), name, self.share.then_some(&*self.server_name));
@@ -95,7 +95,7 @@ impl Service for ServiceImport {
             timed.failed(Failure::BadRequest, &self.exporter, passage);
         }
         let body = info::tell(message, &asked.info);
-        let before = passage.asked.replace(asked);
+        let before = passage.asked.replace(Box::new(asked));
         let ways = (&self.importer, &self.exporter);
         let request = Publish { subject, ..body.message(message) };
         let delivered = forward(&request, ways, self.terms, timed.clone(), passage);
