@@ -354,6 +354,15 @@ fn refused(offer: &Offer<'_>, refusal: &Refusal) -> Verdict {
     if refusal.is_for_lack_of_a_proxy() { Verdict::NeedsProxy } else { Verdict::Refused }
 }
 
+impl Guest {
+    fn may_come_directly(&self) -> bool {
+        match self {
+            Guest::NoAuthUser(identity) => !identity.proxy_required,
+            Guest::BesideSystem(_) => true,
+        }
+    }
+}
+
 impl Identity {
     fn takes(&self, connection_type: ConnectionType) -> bool {
         self.connection_types.is_empty() || self.connection_types.contains(&connection_type)

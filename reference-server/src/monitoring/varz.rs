@@ -142,6 +142,12 @@ struct ByKind {
     leafs: u64,
 }
 
+impl ByKind {
+    fn clients(clients: u64) -> ByKind {
+        ByKind { clients, ..ByKind::default() }
+    }
+}
+
 #[derive(Default, Serialize)]
 struct DiskWaits {
     waiters: u64,
@@ -157,7 +163,6 @@ pub(super) fn varz(
 ) -> Varz {
     let (config, info, profile) = (server.config(), server.tcp_info(), server.profile());
     let (connections, all) = tally(server);
-    let clients = |clients| ByKind { clients, ..ByKind::default() };
     Varz {
         server_id: server.id(),
         server_name: server.name(),
@@ -214,8 +219,10 @@ pub(super) fn varz(
         metadata: config.metadata.clone(),
         feature_flags: feature_flags(profile).iter().copied().collect(),
         system_account: server.system_account().to_owned(),
-        slow_consumer_stats: (profile >= Profile::V2_10).then(|| clients(all.slow_consumers)),
-        stale_connection_stats: (profile >= Profile::V2_12).then(|| clients(all.stale_connections)),
+        slow_consumer_stats: (profile >= Profile::V2_10)
+            .then(|| ByKind::clients(all.slow_consumers)),
+        stale_connection_stats: (profile >= Profile::V2_12)
+            .then(|| ByKind::clients(all.stale_connections)),
         disk_io_wait_stats: (profile >= Profile::V2_14).then(DiskWaits::default),
         proxies: Proxies::of(config),
         tls_cert_not_after: valid_until(server.tls_until(), profile),

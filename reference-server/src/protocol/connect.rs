@@ -212,7 +212,8 @@ mod tests {
     fn each_option_has_its_name() {
         let all = r#"{"verbose":false,"pedantic":false,"echo":false,"headers":true,
             "no_responders":true,"protocol":1,"name":"n","lang":"l","version":"v","user":"u",
-            "pass":"p","auth_token":"t","nkey":"k","sig":"s","jwt":"j","proxy_sig":"x","tls_required":true}"#;
+            "pass":"p","auth_token":"t","nkey":"k","sig":"s","jwt":"j","proxy_sig":"x",
+            "tls_required":true}"#;
         let expected = ConnectOptions {
             verbose: false,
             pedantic: false,

@@ -356,8 +356,8 @@ mod tests {
         );
         let of_the_pages = fields!(Monitoring, host port https_port base_path max_closed_clients);
         let of_the_program = fields!(
-            ProgramConfig, debug trace log_file syslog remote_syslog log_file_bytes_max log_files_max log_time log_utc
-            pid_file ports_dir
+            ProgramConfig, debug trace log_file syslog remote_syslog log_file_bytes_max
+            log_files_max log_time log_utc pid_file ports_dir
         );
         // Of logins six parts need a restart, and one of TLS; the others are compared as
         // `auth_changes` and `tls_changes` do, WebSockets, tags and metadata as a whole, options of

@@ -116,10 +116,6 @@ impl Authenticator {
             proxy_required: auth.proxy_required,
             scope: Arc::new(Scope::new(accounts[0].clone(), "", None)),
         };
-        let direct = |guest: &Guest| match guest {
-            Guest::NoAuthUser(identity) => !identity.proxy_required,
-            Guest::BesideSystem(_) => true,
-        };
         Authenticator {
             required: auth.is_required(),
             always_asks: false,
@@ -127,7 +123,7 @@ impl Authenticator {
             by_name,
             by_nkey,
             anybody: Arc::new(anybody),
-            silent_guest: guest.clone().filter(direct),
+            silent_guest: guest.clone().filter(Guest::may_come_directly),
             asks_about_silent: profile.asks_about_silent_guests(),
             guest,
             timeout: auth.timeout.unwrap_or(timeout),
