@@ -142,8 +142,8 @@ struct ByKind {
     leafs: u64,
 }
 
-impl ByKind {
-    fn clients(clients: u64) -> ByKind {
+impl From<u64> for ByKind {
+    fn from(clients: u64) -> ByKind {
         ByKind { clients, ..ByKind::default() }
     }
 }
@@ -219,10 +219,8 @@ pub(super) fn varz(
         metadata: config.metadata.clone(),
         feature_flags: feature_flags(profile).iter().copied().collect(),
         system_account: server.system_account().to_owned(),
-        slow_consumer_stats: (profile >= Profile::V2_10)
-            .then(|| ByKind::clients(all.slow_consumers)),
-        stale_connection_stats: (profile >= Profile::V2_12)
-            .then(|| ByKind::clients(all.stale_connections)),
+        slow_consumer_stats: (profile >= Profile::V2_10).then(|| all.slow_consumers.into()),
+        stale_connection_stats: (profile >= Profile::V2_12).then(|| all.stale_connections.into()),
         disk_io_wait_stats: (profile >= Profile::V2_14).then(DiskWaits::default),
         proxies: Proxies::of(config),
         tls_cert_not_after: valid_until(server.tls_until(), profile),

@@ -337,5 +337,7 @@ fn an_export_may_want_to_be_told_how_long_answers_take() {
         trust.options()[0].exports[0].latency.clone().map(|it| (it.percent, it.subject))
     };
     assert_eq!(latency(json!(60)), Some((60, "times".to_owned())));
-    assert_eq!(latency(json!("headers")), None);
+    assert_eq!(latency(json!("headers")), Some((0, "times".to_owned())));
+    assert_eq!(latency(json!("often")), None);
+    assert_eq!(latency(json!(101)), None);
 }
