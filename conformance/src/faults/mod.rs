@@ -55,6 +55,7 @@ mod limits;
 mod link;
 mod order;
 mod parsing;
+mod payloads;
 mod pipe;
 mod pong;
 mod proxy;
@@ -187,7 +188,7 @@ pub static NONE: Fault = Fault {
 
 /// All faults, by area.
 pub fn all() -> impl Iterator<Item = &'static Fault> {
-    let areas: [&[Fault]; 17] = [
+    let areas: [&[Fault]; 18] = [
         delivery::FAULTS,
         order::FAULTS,
         sids::FAULTS,
@@ -202,6 +203,7 @@ pub fn all() -> impl Iterator<Item = &'static Fault> {
         errors::FAULTS,
         closing::FAULTS,
         parsing::FAULTS,
+        payloads::FAULTS,
         pong::FAULTS,
         keepalive::FAULTS,
         limits::FAULTS,
