@@ -16,7 +16,7 @@ use gungraun::{
 };
 use nats_reference_server::{
     Index,
-    bench::{Outbox, Side},
+    bench::{Conversations, Outbox, Side},
 };
 
 use inputs::{
@@ -176,12 +176,32 @@ fn looked_up((room, mut stranger): (Room, Side)) -> (usize, Room, Side) {
     (room.publish_by(&mut stranger), room, stranger)
 }
 
+#[expect(clippy::unwrap_used, reason = "without a runtime there is nothing to count")]
+fn conversation(subscription: &str) -> (Conversations, Vec<u8>) {
+    let connect = "CONNECT {\"verbose\":false,\"pedantic\":false}\r\n";
+    let stream = [connect, subscription].concat().into_bytes();
+    let stream = [stream, parser::stream("pub").repeat(16)].concat();
+    (Conversations::new().unwrap(), stream)
+}
+
+// Login to end, through all that a publication passes: what single parts cost together, and what
+// the compiler makes of them.
+#[library_benchmark(setup = conversation)]
+#[bench::nobody("")]
+#[bench::oneself("SUB orders.> 1\r\n")]
+fn publications((server, stream): (Conversations, Vec<u8>)) -> (Conversations, Vec<u8>) {
+    server.serve(black_box(&stream));
+    (server, stream)
+}
+
 library_benchmark_group!(name = parse, benchmarks = [whole, in_pieces_of_7, in_pieces_of_1460]);
 library_benchmark_group!(name = tree_of_subjects, benchmarks = [matches, insert, remove]);
 library_benchmark_group!(name = delivery_line, benchmarks = [encode, encode_without]);
 library_benchmark_group!(name = outbox_of_one, benchmarks = [append, deliver]);
 library_benchmark_group!(name = route, benchmarks = [known, looked_up]);
+library_benchmark_group!(name = conversation_of, benchmarks = [publications]);
 main!(
     config = LibraryBenchmarkConfig::default().tool(Callgrind::with_args(["--cache-sim=no"])),
-    library_benchmark_groups = [parse, tree_of_subjects, delivery_line, outbox_of_one, route]
+    library_benchmark_groups =
+        [parse, tree_of_subjects, delivery_line, outbox_of_one, route, conversation_of]
 );

@@ -2,18 +2,27 @@
 //! promise to anybody else. Only with the feature `bench`.
 
 use std::{
+    io,
     pin::pin,
     sync::Arc,
     task::{Context, Poll, Waker},
 };
 
 use bytes::Bytes;
+use tokio::{
+    io::sink,
+    runtime::{Builder, Runtime},
+    sync::watch,
+};
 
 use crate::{
-    AccountLimits,
+    AccountLimits, Config,
+    connection::{Newcomer, serve},
     outbox::{self, Batch},
-    protocol::Publish,
+    protocol::{Info, Publish},
     router::{Account, Client, Publisher, Scope},
+    server::{ServerKey, Terms},
+    system::Herald,
 };
 
 /// The queue of one receiver.
@@ -26,6 +35,13 @@ pub struct Side {
     client: Arc<Client>,
     scope: Arc<Scope>,
     publisher: Publisher,
+}
+
+/// A server without sockets, on the thread that asks for it.
+#[derive(Debug)]
+pub struct Conversations {
+    runtime: Runtime,
+    terms: watch::Sender<Terms>,
 }
 
 /// More than any benchmark lets wait.
@@ -97,6 +113,29 @@ impl Side {
     /// Takes what waits for this client, as its writer does, and says how many bytes that was.
     pub fn take(&self) -> usize {
         take(&self.client.outbox)
+    }
+}
+
+impl Conversations {
+    /// A server with no option set.
+    ///
+    /// # Errors
+    ///
+    /// If the system has no runtime to give.
+    pub fn new() -> io::Result<Conversations> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let terms = Terms::new(Config::default(), Info::default(), ServerKey::new());
+        Ok(Conversations { runtime, terms: watch::Sender::new(terms) })
+    }
+
+    /// Serves a client that says this and goes, to its end; what it is told goes nowhere.
+    pub fn serve(&self, stream: &[u8]) {
+        let terms = self.terms.borrow().clone();
+        let herald = Herald::new(&terms, "").0;
+        let client = Arc::new(Client::new(1, MAX_PENDING_BYTES));
+        let (info, peer) = (Info::default(), Arc::default());
+        let newcomer = Box::new(Newcomer { client, info, peer, terms, herald });
+        self.runtime.block_on(serve(stream, sink(), newcomer, self.terms.subscribe(), || {}));
     }
 }
 
