@@ -3,26 +3,10 @@
 use super::{
     Area, Fault,
     client::{Op, Verb},
-    talk::Talk,
 };
 
 const fn fault(name: &'static str, what: &'static str) -> Fault {
     Fault::new(Area::Parsing, name, what)
-}
-
-/// What a server says to an operation that it takes for an unknown one.
-pub(super) fn unknown_if(talk: &mut Talk, op: &Op, wrong: bool) {
-    match wrong {
-        true => talk.refuse_as_unknown(),
-        false => talk.pass(op),
-    }
-}
-
-pub(super) fn swallow_if(talk: &mut Talk, op: &Op, wrong: bool) {
-    match wrong {
-        true => talk.swallow(),
-        false => talk.pass(op),
-    }
 }
 
 fn is_known(op: &Op) -> bool {
@@ -46,25 +30,25 @@ pub(super) const FAULTS: &[Fault] = &[
         op: Some(|talk, op| {
             let lower = op.line.iter().take_while(|byte| byte.is_ascii_alphabetic());
             let wrong = is_known(op) && lower.clone().any(u8::is_ascii_lowercase);
-            unknown_if(talk, op, wrong);
+            talk.unknown_if(op, wrong);
         }),
         found_by: &["core/connect/separators[5]", "core/info/from-client[3]"],
         ..fault("verbs-with-case", "Verbs are known in capitals only.")
     },
     Fault {
-        op: Some(|talk, op| unknown_if(talk, op, has_args(op) && op.line.contains(&b'\t'))),
+        op: Some(|talk, op| talk.unknown_if(op, has_args(op) && op.line.contains(&b'\t'))),
         found_by: &["core/parse/blanks[2]", "core/parse/trailing-blanks"],
         ..fault("no-tabs", "A tab does not separate words.")
     },
     Fault {
-        op: Some(|talk, op| unknown_if(talk, op, is_known(op) && op.end == b"\n")),
+        op: Some(|talk, op| talk.unknown_if(op, is_known(op) && op.end == b"\n")),
         found_by: &["core/parse/bare-lf"],
         ..fault("no-bare-lf", "A line that ends in LF alone is refused.")
     },
     Fault {
         op: Some(|talk, op| {
             let blanks = rest(op).windows(2).any(|pair| pair == b"  ");
-            unknown_if(talk, op, has_args(op) && blanks);
+            talk.unknown_if(op, has_args(op) && blanks);
         }),
         found_by: &["core/parse/publish-arguments[5]", "core/parse/blanks[1]"],
         ..fault("single-blanks-only", "Several blanks in a row are refused.")
@@ -72,7 +56,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         op: Some(|talk, op| {
             let blanks = op.line.last().is_some_and(|byte| b" \t".contains(byte));
-            unknown_if(talk, op, has_args(op) && blanks && op.args().len() > 1);
+            talk.unknown_if(op, has_args(op) && blanks && op.args().len() > 1);
         }),
         found_by: &["core/parse/publish-arguments[5]", "core/parse/trailing-blanks"],
         ..fault("no-blanks-at-the-end", "Blanks before the line end are refused.")
@@ -80,10 +64,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         op: Some(|talk, op| {
             let wrong = rest(op).len() >= LINE_MAX && has_args(op);
-            match wrong {
-                true => talk.fail("maximum control line exceeded"),
-                false => talk.pass(op),
-            }
+            talk.fail_if(op, wrong, "maximum control line exceeded");
         }),
         found_by: &["core/parse/control-line-limit"],
         ..fault("line-limit-one-less", "A line that is just long enough is refused.")
@@ -91,7 +72,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         op: Some(|talk, op| {
             let long = rest(op).len() > LINE_MAX && has_args(op);
-            swallow_if(talk, op, long);
+            talk.swallow_if(op, long);
         }),
         found_by: &["core/parse/control-line-over-limit[1]"],
         ..fault("long-lines-ignored", "A line that is too long is passed over.")
@@ -111,7 +92,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         op: Some(|talk, op| {
             let cut = op.seams.iter().any(|seam| *seam < op.line.len());
-            swallow_if(talk, op, cut && is_known(op));
+            talk.swallow_if(op, cut && is_known(op));
         }),
         found_by: &["core/parse/pipelined", "core/parse/cut-once[1]"],
         ..fault("lines-in-one-piece", "A line that comes in several pieces is lost.")
@@ -119,7 +100,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         op: Some(|talk, op| {
             let between = op.seams.contains(&(op.line.len() + 1)) && op.end.len() == 2;
-            swallow_if(talk, op, between && is_known(op));
+            talk.swallow_if(op, between && is_known(op));
         }),
         found_by: &["core/parse/byte-by-byte", "core/parse/cut-once[4]"],
         ..fault("cr-and-lf-in-one-piece", "A line is lost if its CR and LF come apart.")
@@ -145,7 +126,7 @@ pub(super) const FAULTS: &[Fault] = &[
         ..fault("leading-blanks-accepted", "Blanks before a verb are passed over.")
     },
     Fault {
-        op: Some(|talk, op| swallow_if(talk, op, op.verb == Verb::Other && !op.line.is_empty())),
+        op: Some(|talk, op| talk.swallow_if(op, op.verb == Verb::Other && !op.line.is_empty())),
         found_by: &["core/parse/err-from-client", "core/parse/hmsg-from-client"],
         ..fault("unknown-verbs-ignored", "An unknown operation is passed over.")
     },
@@ -172,7 +153,7 @@ pub(super) const FAULTS: &[Fault] = &[
         op: Some(|talk, op| {
             let args = op.args();
             let wrong = op.verb == Verb::Ping && (!args.is_empty() || op.line.len() > 4);
-            unknown_if(talk, op, wrong);
+            talk.unknown_if(op, wrong);
         }),
         found_by: &["core/parse/behind-ping[2]"],
         ..fault("ping-alone", "PING with anything behind it is refused.")
@@ -181,19 +162,19 @@ pub(super) const FAULTS: &[Fault] = &[
         op: Some(|talk, op| {
             let verbs: [&[u8]; 6] = [b"MSG ", b"HMSG ", b"RMSG ", b"RS+ ", b"LS+ ", b"A+ "];
             let from_server = verbs.iter().any(|verb| op.line.starts_with(verb));
-            swallow_if(talk, op, op.verb == Verb::Other && from_server);
+            talk.swallow_if(op, op.verb == Verb::Other && from_server);
         }),
         found_by: &["core/parse/hmsg-from-client", "core/parse/server-verbs[1]"],
         ..fault("server-verbs-accepted", "Verbs that only servers use are passed over.")
     },
     Fault {
-        op: Some(|talk, op| unknown_if(talk, op, op.verb == Verb::Ignored)),
+        op: Some(|talk, op| talk.unknown_if(op, op.verb == Verb::Ignored)),
         found_by: &["core/info/from-client[1]", "core/parse/ok-from-client[1]"],
         ..fault("info-and-ok-refused", "INFO and +OK from a client are unknown operations.")
     },
     Fault {
         op: Some(|talk, op| {
-            swallow_if(talk, op, op.verb == Verb::Ignored && op.line.starts_with(b"I"))
+            talk.swallow_if(op, op.verb == Verb::Ignored && op.line.starts_with(b"I"))
         }),
         found_by: &["core/info/from-client-broken[1]"],
         ..fault("info-never-read", "INFO from a client is passed over, whatever it holds.")
@@ -201,7 +182,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         op: Some(|talk, op| {
             let errors = op.verb == Verb::Other && op.line.starts_with(b"-ERR");
-            swallow_if(talk, op, errors);
+            talk.swallow_if(op, errors);
         }),
         found_by: &["core/parse/err-from-client", "core/parse/err-without-text"],
         ..fault("client-errors-ignored", "A client that sends -ERR is passed over.")
@@ -225,7 +206,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         op: Some(|talk, op| {
             let args = op.args().len();
-            swallow_if(talk, op, op.verb == Verb::Pub && !(2..=3).contains(&args));
+            talk.swallow_if(op, op.verb == Verb::Pub && !(2..=3).contains(&args));
         }),
         found_by: &["core/parse/publish-arguments[1]"],
         ..fault("pub-arguments-unchecked", "PUB with too many or few words is passed over.")
@@ -234,7 +215,7 @@ pub(super) const FAULTS: &[Fault] = &[
         op: Some(|talk, op| {
             let verbs: [&[u8]; 4] = [b"PUBS", b"SUB", b"PUBfoo", b"UNSUB"];
             let glued = verbs.iter().any(|verb| op.line.starts_with(verb));
-            swallow_if(talk, op, op.verb == Verb::Other && glued);
+            talk.swallow_if(op, op.verb == Verb::Other && glued);
         }),
         found_by: &["core/parse/unknown-verb[2]", "core/parse/verb-without-blank[1]"],
         ..fault(
@@ -243,22 +224,21 @@ pub(super) const FAULTS: &[Fault] = &[
         )
     },
     Fault {
-        op: Some(|talk, op| unknown_if(talk, op, is_known(op) && op.line.contains(&b'\r'))),
+        op: Some(|talk, op| talk.unknown_if(op, is_known(op) && op.line.contains(&b'\r'))),
         found_by: &["core/parse/stray-cr-in-pub", "core/parse/stray-cr"],
         ..fault("stray-cr-refused", "A stray CR in a line is refused.")
     },
     Fault {
         op: Some(|talk, op| {
             let other = |byte: &u8| matches!(byte, 0 | 0x0b | 0x0c);
-            unknown_if(talk, op, has_args(op) && op.line.iter().any(other));
+            talk.unknown_if(op, has_args(op) && op.line.iter().any(other));
         }),
         found_by: &["core/parse/other-whitespace[1]"],
         ..fault("control-characters-refused", "Control characters in a subject are refused.")
     },
     Fault {
-        op: Some(|talk, op| match op.verb == Verb::Other && op.line.starts_with(b"HMSG") {
-            true => talk.refuse_as_unknown(),
-            false => talk.pass(op),
+        op: Some(|talk, op| {
+            talk.unknown_if(op, op.verb == Verb::Other && op.line.starts_with(b"HMSG"));
         }),
         found_by: &["core/parse/hmsg-from-client"],
         ..fault("hmsg-unknown", "HMSG from a client is an unknown operation.")

@@ -3,7 +3,6 @@
 use super::{
     Area, Fault,
     client::{Op, Verb, number},
-    parsing::{swallow_if, unknown_if},
 };
 
 const fn fault(name: &'static str, what: &'static str) -> Fault {
@@ -52,9 +51,9 @@ pub(super) const FAULTS: &[Fault] = &[
         ..fault("leading-zeros-dropped", "Sizes are written anew, without zeros before them.")
     },
     Fault {
-        op: Some(|talk, op| match op.size() == talk.max_payload() && op.size().is_some() {
-            true => talk.fail("Maximum Payload Violation"),
-            false => talk.pass(op),
+        op: Some(|talk, op| {
+            let wrong = op.size() == talk.max_payload() && op.size().is_some();
+            talk.fail_if(op, wrong, "Maximum Payload Violation");
         }),
         found_by: &["core/info/max-payload", "core/info/max-payload-default"],
         ..fault("payload-limit-one-less", "The largest payload that is allowed is refused.")
@@ -83,10 +82,8 @@ pub(super) const FAULTS: &[Fault] = &[
                     .map(|(size, header)| size.saturating_sub(header)),
                 _ => None,
             };
-            match payload.is_some_and(|payload| payload <= max as u64) && op.size() > Some(max) {
-                true => talk.swallow(),
-                false => talk.pass(op),
-            }
+            let small = payload.is_some_and(|payload| payload <= max as u64);
+            talk.swallow_if(op, small && op.size() > Some(max));
         }),
         found_by: &["core/parse/payload-limit-with-headers[1]"],
         ..fault(
@@ -129,7 +126,7 @@ pub(super) const FAULTS: &[Fault] = &[
         op: Some(|talk, op| {
             let start = op.line.len() + op.end.len();
             let cut = op.seams.iter().any(|seam| *seam > start);
-            swallow_if(talk, op, cut && op.is_message());
+            talk.swallow_if(op, cut && op.is_message());
         }),
         found_by: &["core/parse/payload-shorter-than-declared", "core/verbose/after-the-payload"],
         ..fault("payloads-in-one-piece", "A payload that comes in several pieces is lost.")
@@ -137,10 +134,8 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         op: Some(|talk, op| {
             let word = size_word(op);
-            match op.verb == Verb::Pub && word.len() > 9 && word.iter().all(u8::is_ascii_digit) {
-                true => talk.fail("Maximum Payload Violation"),
-                false => talk.pass(op),
-            }
+            let long = word.len() > 9 && word.iter().all(u8::is_ascii_digit);
+            talk.fail_if(op, op.verb == Verb::Pub && long, "Maximum Payload Violation");
         }),
         found_by: &["core/parse/size-too-long[1]"],
         ..fault("long-sizes-told", "A size of ten digits is too large, with an error.")
@@ -149,7 +144,7 @@ pub(super) const FAULTS: &[Fault] = &[
         op: Some(|talk, op| {
             let number = size_word(op).iter().all(u8::is_ascii_digit);
             let wrong = op.verb == Verb::Pub && op.args().len() > 1 && !number;
-            unknown_if(talk, op, wrong);
+            talk.unknown_if(op, wrong);
         }),
         found_by: &["core/parse/bad-sizes[1]", "core/parse/publish-arguments[5]"],
         ..fault("bad-sizes-told", "A size that is no number is an unknown operation.")
@@ -157,7 +152,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         op: Some(|talk, op| {
             let number = size_word(op).iter().all(u8::is_ascii_digit);
-            swallow_if(talk, op, op.verb == Verb::Pub && op.args().len() > 1 && !number);
+            talk.swallow_if(op, op.verb == Verb::Pub && op.args().len() > 1 && !number);
         }),
         found_by: &["core/parse/bad-sizes[1]", "core/parse/publish-arguments[5]"],
         ..fault("bad-sizes-ignored", "PUB with a size that is no number is passed over.")

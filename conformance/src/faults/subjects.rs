@@ -111,17 +111,13 @@ pub(super) const FAULTS: &[Fault] = &[
         ..fault("subjects-normalised", "Letters composed of two characters become one.")
     },
     Fault {
-        op: Some(|talk, op| match op.is_message() && is_wild(&subject(op)) {
-            true => talk.swallow(),
-            false => talk.pass(op),
-        }),
+        op: Some(|talk, op| talk.swallow_if(op, op.is_message() && is_wild(&subject(op)))),
         found_by: &["core/connect/not-pedantic", "core/connect/pedantic-by-default[1]"],
         ..fault("published-wildcards-lost", "Messages to subjects with a wildcard are lost.")
     },
     Fault {
-        op: Some(|talk, op| match op.is_message() && is_wild(&subject(op)) {
-            true => talk.fail("Invalid Publish Subject"),
-            false => talk.pass(op),
+        op: Some(|talk, op| {
+            talk.fail_if(op, op.is_message() && is_wild(&subject(op)), "Invalid Publish Subject");
         }),
         found_by: &["core/connect/not-pedantic", "core/connect/pedantic-by-default[1]"],
         ..fault("published-wildcards-close", "Publishing to a wildcard ends the connection.")

@@ -163,6 +163,21 @@ impl Talk {
         self.say(b"BOGUS\r\n");
     }
 
+    /// The operation has no effect if it is one of these; others go on.
+    pub(super) fn swallow_if(&mut self, op: &Op, wrong: bool) {
+        if wrong { self.swallow() } else { self.pass(op) }
+    }
+
+    /// The server takes the operation for an unknown one if it is one of these; others go on.
+    pub(super) fn unknown_if(&mut self, op: &Op, wrong: bool) {
+        if wrong { self.refuse_as_unknown() } else { self.pass(op) }
+    }
+
+    /// The operation is an error, and the end, if it is one of these; others go on.
+    pub(super) fn fail_if(&mut self, op: &Op, wrong: bool, text: &str) {
+        if wrong { self.fail(text) } else { self.pass(op) }
+    }
+
     /// In place of an operation: the server closes without a word.
     pub(super) fn refuse_silently(&mut self) {
         self.say(b"PUB _none -1\r\n");
