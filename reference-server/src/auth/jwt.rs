@@ -139,7 +139,7 @@ impl<T: Kind> Claims<T> {
 
 /// Whether this is the public key of an account, an operator, and so on.
 pub(super) fn is_public_key(key: &str, kind: KeyPairType) -> bool {
-    KeyPair::from_public_key(key).is_ok_and(|pair| pair.key_pair_type() == kind)
+    super::nkey::kind(key) == Some(kind)
 }
 
 /// Only Ed25519 will do, in its old and its new name; `none` above all will not.

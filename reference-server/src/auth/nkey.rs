@@ -5,12 +5,12 @@ use nkeys::{KeyPair, KeyPairType};
 
 /// Whether this is the public key of a user: `U…`, with a checksum that is right.
 pub(super) fn is_public_user_key(key: &str) -> bool {
-    KeyPair::from_public_key(key).is_ok_and(|pair| pair.key_pair_type() == KeyPairType::User)
+    kind(key) == Some(KeyPairType::User)
 }
 
-/// Whether this is a public key, of whatever.
-pub(super) fn is_public_key(key: &str) -> bool {
-    KeyPair::from_public_key(key).is_ok()
+/// Of what this is the public key, if it is one.
+pub(super) fn kind(key: &str) -> Option<KeyPairType> {
+    KeyPair::from_public_key(key).ok().map(|pair| pair.key_pair_type())
 }
 
 /// Whether this is the key's signature over the nonce as it is written, in base64 without padding

@@ -13,7 +13,7 @@ use crate::{
 /// Says what is wrong with the key of a trusted proxy, if anything.
 #[cfg(feature = "nkeys")]
 pub(crate) fn proxy_problem(key: &str) -> Option<String> {
-    (!nkey::is_public_key(key)).then(|| format!("invalid proxy key {key:?}"))
+    nkey::kind(key).is_none().then(|| format!("invalid proxy key {key:?}"))
 }
 
 #[cfg(not(feature = "nkeys"))]
