@@ -52,7 +52,7 @@ pub(crate) struct Authenticator {
     guest: Option<Guest>,
     /// And who those are that do not even send CONNECT.
     silent_guest: Option<Guest>,
-    /// A service is asked about those, too.
+    /// A service is asked about those, too, and the proxy that they may need is.
     asks_about_silent: bool,
     /// How long a login may take.
     timeout: Duration,
@@ -232,6 +232,11 @@ impl Authenticator {
         match (&self.silent_guest, &self.callout) {
             (None, _) => Verdict::Refused,
             (Some(_), Some(_)) if self.asks_about_silent => self.judge(nothing),
+            (Some(Guest::NoAuthUser(identity)), _)
+                if self.asks_about_silent && identity.lacks_proxy(nothing) =>
+            {
+                Verdict::NeedsProxy
+            }
             (Some(Guest::NoAuthUser(identity)), _) => {
                 Verdict::Admitted(identity.scope.for_connection())
             }
@@ -251,10 +256,9 @@ impl Authenticator {
         }
         let Some(callout) = &self.callout else { return self.judge_configured(offer) };
         let credentials = self.with_guest(offer.credentials);
-        match self.user(&credentials) {
-            Some(user) if user.lacks_proxy(offer) => Verdict::NeedsProxy,
-            _ if callout.spares(&credentials) => self.judge_configured(offer),
-            _ => {
+        match callout.spares(&credentials) {
+            true => self.judge_configured(offer),
+            false => {
                 let completed = Offer { credentials: &credentials, ..*offer };
                 callout.ask(&completed, || self.judge_configured(offer))
             }
@@ -352,15 +356,6 @@ impl Authenticator {
 fn refused(offer: &Offer<'_>, refusal: &Refusal) -> Verdict {
     log::debug!("{} - {refusal}", offer.client_ip);
     if refusal.is_for_lack_of_a_proxy() { Verdict::NeedsProxy } else { Verdict::Refused }
-}
-
-impl Guest {
-    fn may_come_directly(&self) -> bool {
-        match self {
-            Guest::NoAuthUser(identity) => !identity.proxy_required,
-            Guest::BesideSystem(_) => true,
-        }
-    }
 }
 
 impl Identity {

@@ -123,7 +123,7 @@ impl Authenticator {
             by_name,
             by_nkey,
             anybody: Arc::new(anybody),
-            silent_guest: guest.clone().filter(Guest::may_come_directly),
+            silent_guest: guest.clone(),
             asks_about_silent: profile.asks_about_silent_guests(),
             guest,
             timeout: auth.timeout.unwrap_or(timeout),

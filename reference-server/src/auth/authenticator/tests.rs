@@ -103,6 +103,20 @@ fn who_brings_nothing_is_the_configured_user() {
 }
 
 #[test]
+fn who_brings_nothing_may_have_to_come_through_a_proxy() {
+    let gate = authenticator(Auth {
+        users: vec![User::with_password("guest", "g").through_a_proxy()],
+        no_auth_user: Some("guest".to_owned()),
+        ..Auth::default()
+    });
+    assert_eq!(silent(&gate), "needs a proxy");
+    let (nothing, peer) = (offer("", "", ""), Peer::default());
+    assert_eq!(judged(&gate, &nothing), "needs a proxy");
+    let proxied = Offer { proxied: true, ..shown(&nothing, &peer) };
+    assert_eq!(told(gate.judge(&proxied)), "$G/guest");
+}
+
+#[test]
 fn beside_users_of_the_system_nobody_needs_credentials() {
     let system = AccountOptions::new("$SYS").user(User::with_password("s", "p"));
     let gate = authenticator(Auth { accounts: vec![system], ..Auth::default() });

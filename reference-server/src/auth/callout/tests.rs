@@ -178,6 +178,10 @@ fn a_users_token_counts_only_as_it_should_be() {
     ] {
         assert!(refusal.contains(words), "{words}: {refusal}");
     }
+    let jwt = world.token(json!({ "proxy_required": true }), json!({}));
+    let asked = Asked { user_key: world.user.public_key(), proxied: true, ..Asked::default() };
+    let answer = world.answer(json!({ "jwt": jwt }), json!({}));
+    assert!(world.service.judge(answer.as_bytes(), &asked).is_ok(), "it came through a proxy");
 }
 
 #[test]
