@@ -193,12 +193,16 @@ function aside(by) {
   if (next !== undefined) replaceBy(story.item, next)();
 }
 
-/** Moves on within the dialog: one step back in the browser still leads to the matrix. */
+/**
+ * Moves on within the dialog: one step back in the browser still leads to the matrix. Shown at
+ * once, as the browser tells of a new address late: the next key may come before that.
+ */
 function replaceBy(item, target) {
   return (event) => {
     if (event?.ctrlKey || event?.metaKey || event?.shiftKey) return;
     event?.preventDefault();
-    location.replace(hashOf(item, target));
+    history.replaceState(null, "", hashOf(item, target));
+    route();
   };
 }
 
