@@ -10,6 +10,7 @@
 # 1 some failed, 2 bad usage.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source ci/packages.sh
 
 # The steps in order: cheap ones that fail often come first.
 mapfile -t RELEASES < <(ci/servers.sh --list)
@@ -197,7 +198,8 @@ is_step() { is_release "$1" || [[ " ${STEPS[*]} ${PARTS[*]} " == *" $1 "* ]]; }
 # What needs the programs, built here when the step `build` isn't among the chosen ones.
 needs_build() {
   case $1 in
-    scenarios | coverage | matrix | embedded | program | selftest | cut | explore | junit | changes | article | browser | client) ;;
+    scenarios | coverage | matrix | embedded | program | selftest | cut | explore | junit) ;;
+    changes | article | browser | client) ;;
     *) is_release "$1" ;;
   esac
 }
@@ -253,16 +255,7 @@ provide_tools() {
   python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
   python3 -m pip --version >/dev/null 2>&1 || packages+=(python3-pip)
   command -v xmllint >/dev/null || packages+=(libxml2-utils)
-  ((${#packages[@]})) || return 0
-  local root=()
-  if ((EUID != 0)); then
-    command -v sudo >/dev/null ||
-      { echo "ci/check.sh: as root: apt-get install ${packages[*]}" >&2; exit 2; }
-    root=(sudo)
-  fi
-  "${root[@]}" apt-get update --quiet
-  DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install --quiet --yes \
-    --no-install-recommends "${packages[@]}"
+  provide_packages "${packages[@]}"
 }
 
 main "$@"

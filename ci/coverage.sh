@@ -116,7 +116,8 @@ pathlib.Path("artifacts/quality/coverage.json").write_text(json.dumps({
 }, indent=2) + "\n")
 for message in wrong:
     print(message)
-print(f"{reached} of {lines} lines, {100 * reached / max(lines, 1):.1f} %; {len(wrong)} differ from ci/coverage.toml")
+print(f"{reached} of {lines} lines, {100 * reached / max(lines, 1):.1f} %; "
+      f"{len(wrong)} differ from ci/coverage.toml")
 sys.exit(1 if wrong else 0)
 PYTHON
 }

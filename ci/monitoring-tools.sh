@@ -6,8 +6,8 @@
 #   ci/monitoring-tools.sh "$(ci/servers.sh 2.15.1)"    # or another program
 #
 # The tools are those that NATS_TOP, NATS_EXPORTER and NATS_CLI name, or those in $PATH; else Go
-# installs them into .cache/go. A tool that can't be had is skipped, with a word. Exit code: 0 what ran was content,
-# 1 it was not.
+# installs them into .cache/go. A tool that can't be had is skipped, with a word. Exit code: 0 what ran
+# was content, 1 it was not.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

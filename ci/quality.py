@@ -57,7 +57,8 @@ def mutants(told):
         f"Of {number(viable)} small changes to the broker that compile, the tests notice {number(noticed)} "
         f"({share}; {told['timeout']} because a test no longer ends); {told['unviable']} more do not "
         "compile. `ci/mutants.toml` says of each survivor why.", "",
-        *[f"- `{entry if isinstance(entry, str) else entry.get('mutant', entry)}`" for entry in told["survivors"]]])
+        *[f"- `{entry if isinstance(entry, str) else entry.get('mutant', entry)}`"
+          for entry in told["survivors"]]])
 
 
 def fuzz(told):
@@ -65,12 +66,13 @@ def fuzz(told):
              "index": "the subject index, against a naive matcher", "configuration": "the configuration file",
              "scenario": "the scenario language: parser, formatter, linter",
              "frames": "the harness's reader of frames, cut anywhere"}
-    rows = [[text, told["targets"][key]["seconds"], told["targets"][key]["executions"],
-             told["targets"][key]["edges"], told["targets"][key]["peak_rss_mib"],
-             told["targets"][key]["crashes"], "yes" if told["targets"][key]["overflow_checks"] else "no"] for key, text in names.items() if key in told["targets"]]
+    figures = ("seconds", "executions", "edges", "peak_rss_mib", "crashes")
+    rows = [[text, *(of[figure] for figure in figures), "yes" if of["overflow_checks"] else "no"]
+            for key, text in names.items() if (of := told["targets"].get(key))]
     return "\n".join([
         "Inputs that last ten seconds or need a gigabyte count as crashes.", "",
-        table(["what reads", "seconds", "executions", "edges reached", "peak MiB", "crashes", "overflow checks"], rows)])
+        table(["what reads", "seconds", "executions", "edges reached", "peak MiB", "crashes",
+               "overflow checks"], rows)])
 
 
 def hostile(told):

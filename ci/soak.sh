@@ -3,7 +3,8 @@
 #
 #   ci/soak.sh [MINUTES]       15 if it is not said
 #
-# Figures go to artifacts/quality/soak.json. Exit code: 0 nothing lost and no growth, 1 else, 2 the broker does not start.
+# Figures go to artifacts/quality/soak.json. Exit code: 0 nothing lost and no growth, 1 else, 2 the
+# broker does not start.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -22,7 +22,6 @@ use crate::{
     protocol::{Info, Publish},
     router::{Account, Client, Publisher, Scope},
     server::{ServerKey, Terms},
-    system::Herald,
 };
 
 /// The queue of one receiver.
@@ -130,11 +129,8 @@ impl Conversations {
 
     /// Serves a client that says this and goes, to its end; what it is told goes nowhere.
     pub fn serve(&self, stream: &[u8]) {
-        let terms = self.terms.borrow().clone();
-        let herald = Herald::new(&terms, "").0;
         let client = Arc::new(Client::new(1, MAX_PENDING_BYTES));
-        let (info, peer) = (Info::default(), Arc::default());
-        let newcomer = Box::new(Newcomer { client, info, peer, terms, herald });
+        let newcomer = Newcomer::without_socket(client, self.terms.borrow().clone());
         self.runtime.block_on(serve(stream, sink(), newcomer, self.terms.subscribe(), || {}));
     }
 }

@@ -1,10 +1,6 @@
 //! Connections that end where they should stay, stay where they should end, or end wrongly.
 
-use super::{
-    Area, Fault,
-    client::{Op, Verb},
-    talk::Talk,
-};
+use super::{Area, Fault, client::Verb, talk::Talk};
 
 const fn fault(name: &'static str, what: &'static str) -> Fault {
     Fault::new(Area::Closing, name, what)
@@ -20,17 +16,9 @@ fn is_fatal(frame: &[u8]) -> bool {
     frame.starts_with(b"-ERR '") && !mild(frame)
 }
 
-/// As long as the server is there, to it; then PING is all that is answered.
-fn alone(talk: &mut Talk, op: &Op) {
-    match op.verb {
-        Verb::Ping if talk.server_ended => talk.deliver(b"PONG\r\n"),
-        _ => talk.pass(op),
-    }
-}
-
 pub(super) const FAULTS: &[Fault] = &[
     Fault {
-        op: Some(alone),
+        op: Some(Talk::pass_or_pong),
         frame: Some(|talk, frame| {
             talk.failed |= is_fatal(&frame);
             talk.deliver(&frame);
@@ -45,7 +33,7 @@ pub(super) const FAULTS: &[Fault] = &[
         ..fault("error-but-stays-open", "After a fatal error the connection stays open.")
     },
     Fault {
-        op: Some(alone),
+        op: Some(Talk::pass_or_pong),
         frame: Some(|talk, frame| {
             talk.failed |= is_fatal(&frame);
             talk.deliver(&frame);

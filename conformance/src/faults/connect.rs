@@ -134,18 +134,12 @@ pub(super) const FAULTS: &[Fault] = &[
         ..fault("headers-ignored", "The wish for headers is ignored.")
     },
     Fault {
-        op: Some(|talk, op| match op.verb == Verb::Connect && talk.connected {
-            true => talk.swallow(),
-            false => talk.pass(op),
-        }),
+        op: Some(|talk, op| talk.swallow_if(op, op.verb == Verb::Connect && talk.connected)),
         found_by: &["core/connect/repeated", "core/connect/repeated-subscriptions"],
         ..fault("second-connect-ignored", "A second CONNECT changes nothing.")
     },
     Fault {
-        op: Some(|talk, op| match op.verb == Verb::Connect && talk.connected {
-            true => talk.refuse_silently(),
-            false => talk.pass(op),
-        }),
+        op: Some(|talk, op| talk.silent_if(op, op.verb == Verb::Connect && talk.connected)),
         found_by: &["core/connect/repeated", "core/verbose/each-command"],
         ..fault("second-connect-closes", "A second CONNECT ends the connection.")
     },
@@ -282,9 +276,8 @@ pub(super) const FAULTS: &[Fault] = &[
         ..fault("any-json-accepted", "CONNECT with JSON that is no object counts as an empty one.")
     },
     Fault {
-        op: Some(|talk, op| match op.verb == Verb::Connect && !op.json().starts_with(b" {") {
-            true => talk.refuse_silently(),
-            false => talk.pass(op),
+        op: Some(|talk, op| {
+            talk.silent_if(op, op.verb == Verb::Connect && !op.json().starts_with(b" {"))
         }),
         found_by: &["core/connect/separators[1]", "core/connect/null"],
         ..fault("connect-wants-one-blank", "CONNECT wants one blank before its JSON.")

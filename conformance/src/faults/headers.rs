@@ -168,10 +168,8 @@ pub(super) const FAULTS: &[Fault] = &[
         op: Some(|talk, op| {
             let header = op.verb == Verb::Hpub && !op.body.starts_with(b"NATS/1.0\r\n");
             let empty = op.args().iter().rev().nth(1) == Some(&&b"0"[..]);
-            match header && !empty && !op.body.is_empty() && !op.body.starts_with(b"NATS/1.0 ") {
-                true => talk.refuse_silently(),
-                false => talk.pass(op),
-            }
+            let versioned = op.body.is_empty() || op.body.starts_with(b"NATS/1.0 ");
+            talk.silent_if(op, header && !empty && !versioned)
         }),
         found_by: &["core/headers/unchecked[1]"],
         ..fault("header-blocks-checked", "A header block without its version line is refused.")
@@ -180,30 +178,21 @@ pub(super) const FAULTS: &[Fault] = &[
         op: Some(|talk, op| {
             let args = op.args();
             let length = args.len().checked_sub(2).and_then(|at| super::client::number(args[at]));
-            match op.verb == Verb::Hpub && length.is_some_and(|length| length > 4096) {
-                true => talk.refuse_silently(),
-                false => talk.pass(op),
-            }
+            talk.silent_if(op, op.verb == Verb::Hpub && length.is_some_and(|length| length > 4096))
         }),
         found_by: &["core/headers/large-block"],
         ..fault("header-blocks-of-4-kib", "A header block of more than 4096 bytes is refused.")
     },
     Fault {
         op: Some(|talk, op| {
-            let args = op.args();
-            match op.verb == Verb::Hpub && args.len() > 2 && args[args.len() - 2] == b"0" {
-                true => talk.refuse_silently(),
-                false => talk.pass(op),
-            }
+            let empty = op.args().iter().rev().nth(1) == Some(&&b"0"[..]);
+            talk.silent_if(op, op.verb == Verb::Hpub && empty)
         }),
         found_by: &["core/headers/empty-block"],
         ..fault("empty-header-refused", "A header block of length 0 ends the connection.")
     },
     Fault {
-        op: Some(|talk, op| match op.verb == Verb::Hpub && op.size().is_none() {
-            true => talk.swallow(),
-            false => talk.pass(op),
-        }),
+        op: Some(|talk, op| talk.swallow_if(op, op.verb == Verb::Hpub && op.size().is_none())),
         found_by: &["core/headers/bad-lengths[1]", "core/headers/longer-than-total[1]"],
         ..fault("wrong-lengths-ignored", "HPUB with lengths that can't be is passed over.")
     },

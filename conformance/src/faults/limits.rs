@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Area, Fault,
-    client::{Op, Verb},
+    client::Verb,
     talk::{Order, Talk},
 };
 
@@ -18,14 +18,6 @@ const ROOM: &[u8] = b"SUB _none _room\r\n";
 fn without_error(talk: &mut Talk, frame: &[u8], start: &str) {
     if !frame.starts_with(format!("-ERR '{start}").as_bytes()) {
         talk.deliver(frame);
-    }
-}
-
-/// To the server while it is there; then PING is all that is answered.
-fn alone(talk: &mut Talk, op: &Op) {
-    match op.verb {
-        Verb::Ping if talk.server_ended => talk.deliver(b"PONG\r\n"),
-        _ => talk.pass(op),
     }
 }
 
@@ -56,7 +48,7 @@ pub(super) const FAULTS: &[Fault] = &[
         )
     },
     Fault {
-        op: Some(alone),
+        op: Some(Talk::pass_or_pong),
         frame: Some(|talk, frame| {
             talk.failed |= frame.starts_with(b"-ERR 'maximum connections");
             without_error(talk, &frame, "maximum connections");
@@ -185,10 +177,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         op: Some(|talk, op| {
             talk.count += u64::from(op.is_message());
-            match talk.count > 500 && op.is_message() {
-                true => talk.swallow(),
-                false => talk.pass(op),
-            }
+            talk.swallow_if(op, talk.count > 500 && op.is_message())
         }),
         only: &["core/life", "core/delivery", "core/queue"],
         found_by: &["core/delivery/order", "core/queue/shares"],

@@ -120,10 +120,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         op: Some(|talk, op| {
             talk.count += u64::from(op.verb == Verb::Pong);
-            match talk.count > 4 {
-                true => talk.fail("Unknown Protocol Operation"),
-                false => talk.pass(op),
-            }
+            talk.fail_if(op, talk.count > 4, "Unknown Protocol Operation")
         }),
         found_by: &["core/ping/unasked-pong"],
         ..fault("unasked-pong-refused", "PONGs that nobody asked for end the connection.")

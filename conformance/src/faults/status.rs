@@ -219,10 +219,7 @@ pub(super) const FAULTS: &[Fault] = &[
             let wild = op.args().first().is_some_and(|subject| {
                 subject.contains(&b'*') || subject.windows(2).any(|pair| pair == b"..")
             });
-            match op.is_message() && op.reply().is_some() && wild {
-                true => talk.swallow(),
-                false => talk.pass(op),
-            }
+            talk.swallow_if(op, op.is_message() && op.reply().is_some() && wild)
         }),
         found_by: &["core/request/unmatchable[1]"],
         ..fault(

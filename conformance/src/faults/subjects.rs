@@ -211,10 +211,7 @@ pub(super) const FAULTS: &[Fault] = &[
         ..fault("reserved-queue-accepted", "The reserved queue name _sys_ is accepted.")
     },
     Fault {
-        op: Some(|talk, op| match subject(op).starts_with(b"$SYS") {
-            true => talk.swallow(),
-            false => talk.pass(op),
-        }),
+        op: Some(|talk, op| talk.swallow_if(op, subject(op).starts_with(b"$SYS"))),
         found_by: &["core/subjects/sys-is-ordinary", "core/subjects/arrow-covers-all[4]"],
         ..fault("sys-reserved", "Subjects that start with $SYS carry nothing.")
     },

@@ -173,9 +173,22 @@ impl Talk {
         if wrong { self.refuse_as_unknown() } else { self.pass(op) }
     }
 
+    /// The server closes without a word if the operation is one of these; others go on.
+    pub(super) fn silent_if(&mut self, op: &Op, wrong: bool) {
+        if wrong { self.refuse_silently() } else { self.pass(op) }
+    }
+
     /// The operation is an error, and the end, if it is one of these; others go on.
     pub(super) fn fail_if(&mut self, op: &Op, wrong: bool, text: &str) {
         if wrong { self.fail(text) } else { self.pass(op) }
+    }
+
+    /// As long as the server is there, to it; then PING is all that is answered.
+    pub(super) fn pass_or_pong(&mut self, op: &Op) {
+        match op.verb {
+            Verb::Ping if self.server_ended => self.deliver(b"PONG\r\n"),
+            _ => self.pass(op),
+        }
     }
 
     /// In place of an operation: the server closes without a word.

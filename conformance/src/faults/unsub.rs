@@ -180,10 +180,7 @@ pub(super) const FAULTS: &[Fault] = &[
         ..fault("max-of-ten-digits", "Of a maximum of more than nine digits the last nine count.")
     },
     Fault {
-        op: Some(|talk, op| match is_removal(op) {
-            true => talk.swallow(),
-            false => talk.pass(op),
-        }),
+        op: Some(|talk, op| talk.swallow_if(op, is_removal(op))),
         found_by: &["core/request/no-reply-no-status", "core/sub/unsub"],
         ..fault("unsub-ignored", "UNSUB has no effect.")
     },

@@ -31,6 +31,15 @@ pub(crate) struct Newcomer {
     pub(crate) herald: Herald,
 }
 
+#[cfg(any(test, feature = "bench"))]
+impl Newcomer {
+    /// One that came from nowhere, to a server of these terms that nobody listens to.
+    pub(crate) fn without_socket(client: Arc<Client>, terms: Terms) -> Box<Newcomer> {
+        let herald = Herald::new(&terms, "").0;
+        Box::new(Newcomer { client, info: Info::default(), peer: Arc::default(), terms, herald })
+    }
+}
+
 /// What a login that takes long is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Login {

@@ -4,12 +4,10 @@ use tokio::{io::AsyncWriteExt as _, time::timeout};
 
 use super::*;
 use crate::server::ServerKey;
-use crate::{Auth, protocol::Info, router::Client, system::Herald};
+use crate::{Auth, protocol::Info, router::Client};
 
 fn newcomer(client: Arc<Client>, terms: &watch::Sender<Terms>) -> Box<Newcomer> {
-    let terms = terms.borrow().clone();
-    let herald = Herald::new(&terms, "").0;
-    Box::new(Newcomer { client, info: Info::default(), peer: Arc::default(), terms, herald })
+    Newcomer::without_socket(client, terms.borrow().clone())
 }
 
 #[tokio::test]
