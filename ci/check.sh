@@ -58,7 +58,7 @@ step_clippy() {
 
 step_docs() { RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace; }
 
-readonly CRATES_MAX=60
+readonly CRATES_MAX=40
 
 step_light() {
   local crates
