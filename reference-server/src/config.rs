@@ -332,9 +332,9 @@ impl Profile {
         self >= Profile::V2_10
     }
 
-    /// Whose first operation is not CONNECT is judged like somebody who brings nothing, and a
-    /// service is asked (AUTH-035).
-    pub(crate) fn asks_about_silent_guests(self) -> bool {
+    /// Whose first operation is not CONNECT is judged like somebody whose CONNECT brings nothing
+    /// (AUTH-011, AUTH-035).
+    pub(crate) fn judges_silent_guests(self) -> bool {
         self >= Profile::V2_14
     }
 

@@ -52,8 +52,8 @@ pub(crate) struct Authenticator {
     guest: Option<Guest>,
     /// And who those are that do not even send CONNECT.
     silent_guest: Option<Guest>,
-    /// A service is asked about those, too, and the proxy that they may need is.
-    asks_about_silent: bool,
+    /// Those are judged as if they had sent an empty one.
+    judges_silent: bool,
     /// How long a login may take.
     timeout: Duration,
     /// Judges those who come by WebSocket, where the rules for them are others (WS-017).
@@ -229,18 +229,11 @@ impl Authenticator {
     /// Judges a connection whose first operation is not CONNECT, with what it therefore does not
     /// say (AUTH-011, AUTH-014).
     pub(crate) fn judge_silent(&self, nothing: &Offer<'_>) -> Verdict {
-        match (&self.silent_guest, &self.callout) {
-            (None, _) => Verdict::Refused,
-            (Some(_), Some(_)) if self.asks_about_silent => self.judge(nothing),
-            (Some(Guest::NoAuthUser(identity)), _)
-                if self.asks_about_silent && identity.lacks_proxy(nothing) =>
-            {
-                Verdict::NeedsProxy
-            }
-            (Some(Guest::NoAuthUser(identity)), _) => {
-                Verdict::Admitted(identity.scope.for_connection())
-            }
-            (Some(Guest::BesideSystem(scope)), _) => Verdict::Admitted(scope.for_connection()),
+        match &self.silent_guest {
+            None => Verdict::Refused,
+            Some(_) if self.judges_silent => self.judge(nothing),
+            Some(Guest::NoAuthUser(identity)) => Verdict::Admitted(identity.scope.for_connection()),
+            Some(Guest::BesideSystem(scope)) => Verdict::Admitted(scope.for_connection()),
         }
     }
 

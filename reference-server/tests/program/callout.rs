@@ -157,7 +157,8 @@ fn a_guest_without_connect_is_asked_about_too() {
     client.send("SUB a 1\r\nPING\r\n");
     let asked = world.asked();
     let request = claims(&asked.body);
-    assert_eq!(request["nats"]["connect_opts"]["user"], "guest");
+    let connect = json!({ "user": "guest", "pass": "gp", "protocol": 0 });
+    assert_eq!(request["nats"]["connect_opts"], connect);
     let answer = world.welcome(&request, json!({ "pub": { "deny": ["x"] } }));
     world.answer(&asked.reply, answer.as_bytes());
     // Verbose, as always without CONNECT.
@@ -165,6 +166,24 @@ fn a_guest_without_connect_is_asked_about_too() {
     let lines: Vec<String> = (0..4).map(|_| client.line()).collect();
     let violation = "-ERR 'Permissions Violation for Publish to \"x\"'\r\n";
     assert_eq!(lines, ["+OK\r\n", "PONG\r\n", violation, "+OK\r\n"]);
+}
+
+#[test]
+fn a_guest_with_a_key_is_asked_about_by_it() {
+    let key = KeyPair::new_user().public_key();
+    let with_guest = |config: String| {
+        let app = format!("APP {{ users: [{{nkey: {key}}}] }}");
+        config.replace("APP {}", &app) + &format!("no_auth_user: {key}\n")
+    };
+    let Some(mut world) = World::like("", with_guest) else { return };
+    let mut client = world.knocks(json!({}));
+    let asked = world.asked();
+    let request = claims(&asked.body);
+    assert_eq!(request["nats"]["connect_opts"], json!({ "nkey": key, "protocol": 0 }));
+    assert_eq!(request["nats"]["client_info"]["user"], key);
+    let answer = world.welcome(&request, json!({}));
+    world.answer(&asked.reply, answer.as_bytes());
+    assert_eq!(client.line(), "PONG\r\n");
 }
 
 #[test]

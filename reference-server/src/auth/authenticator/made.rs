@@ -110,6 +110,11 @@ impl Authenticator {
                 Guest::BesideSystem(Arc::new(scope))
             }),
         };
+        // Who is known by a key has to send CONNECT, with nothing in it (AUTH-011).
+        let silent_guest = match &auth.no_auth_user {
+            Some(name) if !by_name.contains_key(name) => None,
+            _ => guest.clone(),
+        };
         let anybody = Identity {
             password: auth.token.clone().unwrap_or_default(),
             connection_types: Vec::new(),
@@ -123,8 +128,8 @@ impl Authenticator {
             by_name,
             by_nkey,
             anybody: Arc::new(anybody),
-            silent_guest: guest.clone(),
-            asks_about_silent: profile.asks_about_silent_guests(),
+            silent_guest,
+            judges_silent: profile.judges_silent_guests(),
             guest,
             timeout: auth.timeout.unwrap_or(timeout),
             websocket: None,

@@ -103,6 +103,18 @@ fn who_brings_nothing_is_the_configured_user() {
 }
 
 #[test]
+fn who_brings_nothing_may_be_a_key_but_not_without_connect() {
+    let key = "UDJCSOPS24USX5POEQD5JDZQ7ZDBWF7ALWJNQ5SLL7OGBPUQRVK6V6TN";
+    let gate = authenticator(Auth {
+        users: vec![User::with_nkey(key)],
+        no_auth_user: Some(key.to_owned()),
+        ..Auth::default()
+    });
+    assert_eq!(judged(&gate, &offer("", "", "")), format!("$G/{key}"));
+    assert_eq!(silent(&gate), "refused");
+}
+
+#[test]
 fn who_brings_nothing_may_have_to_come_through_a_proxy() {
     let gate = authenticator(Auth {
         users: vec![User::with_password("guest", "g").through_a_proxy()],
@@ -130,8 +142,11 @@ fn beside_users_of_the_system_nobody_needs_credentials() {
 fn a_user_may_be_bound_to_other_ways_of_connecting() {
     let mut user = User::with_password("w", "p");
     user.connection_types = vec![ConnectionType::Websocket];
-    let gate = authenticator(Auth { users: vec![user], ..Auth::default() });
+    let auth = Auth { users: vec![user], no_auth_user: Some("w".to_owned()), ..Auth::default() };
+    let gate = authenticator(auth);
     assert_eq!(judged(&gate, &offer("w", "p", "")), "refused");
+    assert_eq!(judged(&gate, &offer("", "", "")), "refused");
+    assert_eq!(silent(&gate), "refused");
 }
 
 #[test]
