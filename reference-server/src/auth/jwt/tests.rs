@@ -184,3 +184,46 @@ fn a_template_is_filled_with_names_and_tags() {
     assert_eq!(filled("{{nonsense()}}", &[]), None);
     assert_eq!(filled(&"{{tag(dept)}}".repeat(9), &[]).map(|(allow, _)| allow.len()), Some(2));
 }
+
+#[test]
+fn a_template_makes_so_many_subjects_and_no_more() {
+    // AUTH-030
+    let Pairs { account, user: pair } = pairs();
+    let (issuer, claims) = (account.public_key(), json!({ "type": "account" }));
+    let acme: Claims<AccountClaims> =
+        Claims::read(&token(&account, &account, claims, json!({}))).unwrap();
+    // How many subjects are allowed to somebody with so many values of each tag.
+    let allowed = |values: usize, allow: &[&str]| {
+        let tags: Vec<String> =
+            (0..values).flat_map(|n| [format!("x:{n}"), format!("y:{n}")]).collect();
+        let nats = json!({ "type": "user", "tags": tags, "issuer_account": issuer });
+        let user = user(&token(&account, &pair, nats, json!({}))).unwrap();
+        let side = json!({ "allow": allow });
+        let template: PermissionClaims = serde_json::from_value(json!({ "pub": side })).unwrap();
+        expand(&template, &user, &acme).map(|it| it.r#pub.allow)
+    };
+    let count = |values, allow: &[&str]| allowed(values, allow).map(|it| it.len());
+    assert_eq!(count(64, &["{{tag(x)}}.{{tag(y)}}"]), Some(4096));
+    assert_eq!(count(65, &["{{tag(x)}}.{{tag(y)}}"]), None, "of one entry");
+    assert_eq!(count(64, &["{{tag(x)}}.{{tag(y)}}", "a"]), None, "of all entries");
+    assert_eq!(allowed(0, &["{{account-subject()}}"]), Some(vec![issuer.clone()]));
+}
+
+#[test]
+fn a_template_leaves_nothing_out_of_what_is_denied() {
+    // AUTH-030
+    let Pairs { account, user: pair } = pairs();
+    let nats = json!({ "type": "user", "tags": ["good:a", "some:a", "some:b..c"] });
+    let user = user(&token(&account, &pair, nats, json!({}))).unwrap();
+    let claims = json!({ "type": "account" });
+    let acme: Claims<AccountClaims> =
+        Claims::read(&token(&account, &account, claims, json!({}))).unwrap();
+    let filled = |side: serde_json::Value| {
+        let template: PermissionClaims = serde_json::from_value(json!({ "sub": side })).unwrap();
+        expand(&template, &user, &acme).map(|it| (it.sub.allow, it.sub.deny))
+    };
+    let a = || vec!["a".to_owned()];
+    assert_eq!(filled(json!({ "allow": ["{{tag(some)}}"] })), Some((a(), vec![])));
+    assert_eq!(filled(json!({ "deny": ["{{tag(good)}}"] })), Some((vec![], a())));
+    assert_eq!(filled(json!({ "deny": ["{{tag(some)}}"] })), None);
+}
