@@ -1,3 +1,4 @@
+use data_encoding::BASE64URL_NOPAD;
 use nkeys::KeyPair;
 use serde_json::{Value, json};
 
@@ -11,7 +12,7 @@ use crate::{
     protocol::Info,
     router::Scope,
     server::{ServerIdentity, ServerKey},
-    transport::Peer,
+    transport::{Peer, TlsSession},
 };
 
 const FAR: u64 = 4_000_000_000;
@@ -182,6 +183,71 @@ fn a_users_token_counts_only_as_it_should_be() {
     let asked = Asked { user_key: world.user.public_key(), proxied: true, ..Asked::default() };
     let answer = world.answer(json!({ "jwt": jwt }), json!({}));
     assert!(world.service.judge(answer.as_bytes(), &asked).is_ok(), "it came through a proxy");
+}
+
+/// The claims of what a service is asked.
+fn request(world: &World, credentials: &Credentials, tls: Option<TlsSession>) -> Value {
+    let mut peer = Peer::default();
+    peer.tls = tls;
+    let offer = Offer {
+        credentials,
+        nonce: None,
+        peer: &peer,
+        proxied: false,
+        client_ip: "",
+        client_id: 1,
+        options: None,
+    };
+    let key = world.user.public_key();
+    let (header, token) = request::write(&world.service, &offer, None, &key).unwrap();
+    assert_eq!(header, 0);
+    let body = token.split(|byte| *byte == b'.').nth(1).unwrap();
+    serde_json::from_slice(&BASE64URL_NOPAD.decode(body).unwrap()).unwrap()
+}
+
+#[test]
+fn a_request_tells_of_tls_with_the_clients_chain() {
+    let world = World::new();
+    let told = |tls| request(&world, &Credentials::default(), tls)["nats"]["client_tls"].clone();
+    let session = |chain: &[Vec<u8>]| TlsSession {
+        version: "1.3",
+        cipher_suite: "TLS_AES_128_GCM_SHA256".to_owned(),
+        first: false,
+        maps_user: false,
+        certificates: Vec::new(),
+        chain: chain.into(),
+    };
+    assert_eq!(told(None), Value::Null);
+    let mut expected = json!({ "version": "1.3", "cipher": "TLS_AES_128_GCM_SHA256" });
+    assert_eq!(told(Some(session(&[]))), expected);
+    let pem =
+        |lines: &str| format!("-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n");
+    let long = format!("{}\nAA==", "A".repeat(64));
+    expected["verified_chains"] = json!([[pem(&long), pem("AQ==")]]);
+    assert_eq!(told(Some(session(&[vec![0; 49], vec![1]]))), expected);
+}
+
+#[test]
+fn a_request_names_its_client_by_what_it_offers_and_no_token() {
+    let world = World::new();
+    let offer = |user: &str, nkey: &str, token: &str| Credentials {
+        user: user.into(),
+        nkey: nkey.into(),
+        token: token.into(),
+        ..Credentials::default()
+    };
+    for (offer, name) in [
+        (offer("", "", ""), Value::Null),
+        (offer("", "", "t"), json!("[REDACTED]")),
+        (offer("bob", "", "t"), json!("bob")),
+        (offer("bob", "U", ""), json!("U")),
+        (Credentials { jwt: "j".into(), ..offer("bob", "", "") }, Value::Null),
+    ] {
+        let claims = request(&world, &offer, None);
+        assert_eq!(claims["nats"]["client_info"]["user"], name, "{offer:?}");
+        let lasts = claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap();
+        assert_eq!(lasts, world.service.asker.timeout.as_secs());
+    }
 }
 
 #[test]
