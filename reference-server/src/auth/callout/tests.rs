@@ -1,3 +1,5 @@
+use std::time::SystemTime;
+
 use data_encoding::BASE64URL_NOPAD;
 use nkeys::KeyPair;
 use serde_json::{Value, json};
@@ -89,6 +91,13 @@ fn an_answer_says_who_somebody_is_and_where() {
     assert!(lease.ends.is_some_and(|(_, words)| words == "User Authentication Expired"));
     let nameless = world.judged(json!({}), json!({ "name": "" })).unwrap();
     assert_eq!((&*nameless.user(), nameless.lease().unwrap().ends), ("asked", None));
+    let day = ["00:00:00 23:59:59", "12:00:00 11:59:59"].map(|times| {
+        let (start, end) = times.split_once(' ').unwrap();
+        json!({ "start": start, "end": end })
+    });
+    let began = SystemTime::now();
+    let timed = world.judged(json!({ "times": day }), json!({})).unwrap();
+    assert!(timed.lease().unwrap().ends.is_some_and(|(ends, _)| began <= ends));
     // As there, these count for nothing.
     let odd = json!({
         "src": ["10.0.0.0/8"], "allowed_connection_types": ["MQTT"], "subs": 0, "payload": 1,

@@ -11,7 +11,10 @@ use crate::{
     Config,
     auth::{
         Auth, Secret,
-        jwt::mint::{self, anything, overlay, token},
+        jwt::{
+            ServiceClaims,
+            mint::{self, anything, overlay, token},
+        },
     },
     protocol::{Credentials, Info},
     server::{ServerIdentity, ServerKey},
@@ -178,6 +181,17 @@ fn tokens_count_in_their_time_from_their_place_in_their_way() {
     assert_eq!(from(types(&["PIGEON"]), "::1", tcp), Some(Refusal::ConnectionType));
     let never = json!({ "times": [{ "start": "10:00:00", "end": "10:00:00" }] });
     assert_eq!(from(never, "::1", tcp), Some(Refusal::TimeOfDay));
+    // All day, whatever the time is; the login ends with what it came in.
+    let day = ["00:00:00 23:59:59", "12:00:00 11:59:59"].map(|times| {
+        let (start, end) = times.split_once(' ').unwrap();
+        json!({ "start": start, "end": end })
+    });
+    let began = SystemTime::now();
+    let allowed = world.shows(&world.user_token(json!({ "times": day }), json!({})));
+    let (ends, _) = judge(&mode, &allowed).unwrap().lease().unwrap().ends.unwrap();
+    assert!(began <= ends && ends <= SystemTime::now() + Duration::from_secs(24 * 60 * 60));
+    let proxied = world.shows(&world.user_token(json!({ "proxy_required": true }), json!({})));
+    assert_eq!(refusal(&mode, &proxied), Refusal::Proxy);
     for odd in [json!({ "src": ["10.0.0.0/99"] }), json!({ "pub": { "deny": ["a..b"] } })] {
         assert_eq!(from(odd, "10.0.0.1", tcp), Some(Refusal::Nonsense));
     }
@@ -288,6 +302,36 @@ fn what_does_not_go_together_is_told() {
     assert_eq!(problem(&mode.clone().account("A", "eyJ")), "invalid account JWT");
     let no_resolver = OperatorMode { resolver: None, ..mode };
     assert!(problem(&no_resolver).contains("require an account resolver"));
+}
+
+#[test]
+fn what_can_not_be_meant_about_a_service_is_told() {
+    // AUTH-038
+    let (user, account) = (KeyPair::new_user().public_key(), KeyPair::new_account().public_key());
+    let curve = nkeys::XKey::new().public_key();
+    let service = |users: &[&str], accounts: &[&str], xkey: &str| ServiceClaims {
+        auth_users: users.iter().map(|&it| it.to_owned()).collect(),
+        allowed_accounts: accounts.iter().map(|&it| it.to_owned()).collect(),
+        xkey: xkey.to_owned(),
+    };
+    for good in [
+        service(&[], &[], ""),
+        service(&[&user], &[], ""),
+        service(&[&user], &["*"], &curve),
+        service(&[&user], &[&account, &account], ""),
+    ] {
+        assert_eq!(delegate::problem(&good), None, "{good:?}");
+    }
+    for (odd, words) in [
+        (service(&[], &[&account], ""), "cannot have accounts without users"),
+        (service(&[&account], &[], ""), "is not a valid user public key"),
+        (service(&[&user], &["*", &account], ""), "can only be a list of accounts or \"*\""),
+        (service(&[&user], &[&user], ""), "is not a valid account public key"),
+        (service(&[&user], &[], &account), "is not a valid public xkey"),
+    ] {
+        let told = delegate::problem(&odd).unwrap_or_default();
+        assert!(told.contains(words), "{odd:?}: {told}");
+    }
 }
 
 #[test]
