@@ -23,6 +23,9 @@ use super::{Order, TargetError};
 const READY: Duration = Duration::from_secs(10);
 /// Somebody may take the port between our choice and the start.
 const TRIES: usize = 3;
+/// What the log says when all of a reload has been done. Lines like `Reloaded: authorization users`
+/// come before that.
+const RELOADED: &str = "Reloaded server configuration";
 /// How often the log is looked at.
 const GLANCE: Duration = Duration::from_millis(2);
 /// A program that says nothing is asked directly from then on. Not before: the question is a
@@ -153,7 +156,7 @@ impl Process {
                 return Err(TargetError::Refused(self.log()));
             }
             let silent = before == 0 && started.elapsed() > SILENT;
-            if said.contains("Reloaded") || silent {
+            if said.contains(RELOADED) || silent {
                 return Ok(());
             }
             if started.elapsed() > READY {

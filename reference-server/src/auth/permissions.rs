@@ -195,13 +195,9 @@ impl PublishGate {
 }
 
 impl Answers {
+    #[cfg(all(test, feature = "jwt"))]
     pub(crate) fn rule(&self) -> Responses {
         self.rule
-    }
-
-    /// Holds for requests that wait already, too.
-    pub(crate) fn set_rule(&mut self, rule: Responses) {
-        self.rule = rule;
     }
 
     /// A request was delivered. One whose reply subject is open already counts as an answer to it,

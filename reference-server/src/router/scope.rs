@@ -76,7 +76,8 @@ impl Scope {
         Arc::new(Scope::with(self.account.clone(), self.rights()))
     }
 
-    /// Takes over what another one allows, and to whom. Routes that were found before are void.
+    /// Takes over what another one allows, and to whom. Routes that were found before are void, and
+    /// requests that wait for an answer are forgotten (LIFE-005).
     pub(super) fn follow(&self, other: &Scope) {
         let rights = other.rights();
         *self.rights.write().unwrap_or_else(PoisonError::into_inner) = rights;
@@ -86,8 +87,10 @@ impl Scope {
 
     fn prepare_answers(&self) {
         let Some(answers) = self.grants().and_then(|grants| grants.answers()) else { return };
-        let rule = answers.rule();
-        lock(self.answers.get_or_init(|| Mutex::new(answers))).set_rule(rule);
+        match self.answers.get() {
+            Some(before) => *lock(before) = answers,
+            None => drop(self.answers.set(Mutex::new(answers))),
+        }
     }
 
     pub(crate) fn account(&self) -> &Arc<Account> {
