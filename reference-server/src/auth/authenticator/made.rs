@@ -101,20 +101,7 @@ impl Authenticator {
                 Credential::Nkey(key) => by_nkey.insert(key.clone(), identity(&Secret::default())),
             };
         }
-        let guest = match &auth.no_auth_user {
-            Some(name) => {
-                by_name.get(name).or_else(|| by_nkey.get(name)).cloned().map(Guest::NoAuthUser)
-            }
-            None => auth.is_system_only().then(|| {
-                let scope = Scope::new(accounts[0].clone(), &made_up_name(), None);
-                Guest::BesideSystem(Arc::new(scope))
-            }),
-        };
-        // Who is known by a key has to send CONNECT, with nothing in it (AUTH-011).
-        let silent_guest = match &auth.no_auth_user {
-            Some(name) if !by_name.contains_key(name) => None,
-            _ => guest.clone(),
-        };
+        let [guest, silent_guest] = guests(auth, &accounts[0], &by_name, &by_nkey);
         let anybody = Identity {
             password: auth.token.clone().unwrap_or_default(),
             connection_types: Vec::new(),
@@ -144,4 +131,21 @@ impl Authenticator {
             lifeline: OnceLock::new(),
         }
     }
+}
+
+/// Who those are that bring nothing, and who those are that do not even send CONNECT: nobody who
+/// is known by a key (AUTH-011).
+fn guests(
+    auth: &Auth,
+    open: &Arc<Account>,
+    by_name: &HashMap<String, Arc<Identity>>,
+    by_nkey: &HashMap<String, Arc<Identity>>,
+) -> [Option<Guest>; 2] {
+    let Some(name) = &auth.no_auth_user else {
+        let scope = || Arc::new(Scope::new(open.clone(), &made_up_name(), None));
+        let guest = auth.is_system_only().then(|| Guest::BesideSystem(scope()));
+        return [guest.clone(), guest];
+    };
+    let guest = |users: &HashMap<_, _>| users.get(name).cloned().map(Guest::NoAuthUser);
+    [guest(by_name).or_else(|| guest(by_nkey)), guest(by_name)]
 }
