@@ -194,21 +194,27 @@ fn a_users_token_counts_only_as_it_should_be() {
     assert!(world.service.judge(answer.as_bytes(), &asked).is_ok(), "it came through a proxy");
 }
 
+fn offer(user: &str, nkey: &str, token: &str) -> Credentials {
+    Credentials {
+        user: user.into(),
+        nkey: nkey.into(),
+        token: token.into(),
+        ..Credentials::default()
+    }
+}
+
+fn shown<'a>(credentials: &'a Credentials, peer: &'a Peer) -> Offer<'a> {
+    let (proxied, client_ip, client_id) = (false, "", 1);
+    Offer { credentials, nonce: None, peer, proxied, client_ip, client_id, options: None }
+}
+
 /// The claims of what a service is asked.
 fn request(world: &World, credentials: &Credentials, tls: Option<TlsSession>) -> Value {
     let mut peer = Peer::default();
     peer.tls = tls;
-    let offer = Offer {
-        credentials,
-        nonce: None,
-        peer: &peer,
-        proxied: false,
-        client_ip: "",
-        client_id: 1,
-        options: None,
-    };
     let key = world.user.public_key();
-    let (header, token) = request::write(&world.service, &offer, None, &key).unwrap();
+    let (header, token) =
+        request::write(&world.service, &shown(credentials, &peer), None, &key).unwrap();
     assert_eq!(header, 0);
     let body = token.split(|byte| *byte == b'.').nth(1).unwrap();
     serde_json::from_slice(&BASE64URL_NOPAD.decode(body).unwrap()).unwrap()
@@ -239,12 +245,6 @@ fn a_request_tells_of_tls_with_the_clients_chain() {
 #[test]
 fn a_request_names_its_client_by_what_it_offers_and_no_token() {
     let world = World::new();
-    let offer = |user: &str, nkey: &str, token: &str| Credentials {
-        user: user.into(),
-        nkey: nkey.into(),
-        token: token.into(),
-        ..Credentials::default()
-    };
     for (offer, name) in [
         (offer("", "", ""), Value::Null),
         (offer("", "", "t"), json!("[REDACTED]")),
@@ -262,12 +262,6 @@ fn a_request_names_its_client_by_what_it_offers_and_no_token() {
 #[test]
 fn nobody_is_asked_about_those_who_are_named() {
     let world = World::new();
-    let offer = |user: &str, nkey: &str, token: &str| Credentials {
-        user: user.into(),
-        nkey: nkey.into(),
-        token: token.into(),
-        ..Credentials::default()
-    };
     assert!(world.callout.spares(&offer("auth", "", "")));
     for (user, nkey, token) in [("bob", "", ""), ("", "", ""), ("auth", "U", ""), ("", "", "t")] {
         assert!(!world.callout.spares(&offer(user, nkey, token)), "{user} {nkey} {token}");
@@ -300,16 +294,7 @@ async fn a_question_without_an_answer_is_a_refusal_and_leaves_nothing_behind() {
     let world = World::new();
     let credentials = Credentials::default();
     let (account, peer) = (&world.service.account, Peer::default());
-    let offer = Offer {
-        credentials: &credentials,
-        nonce: None,
-        peer: &peer,
-        proxied: false,
-        client_ip: "",
-        client_id: 1,
-        options: None,
-    };
-    let question = world.service.question(&offer, None).unwrap();
+    let question = world.service.question(&shown(&credentials, &peer), None).unwrap();
     let holders = Arc::strong_count(account);
     assert!(Box::new(question).run().await.is_none());
     // None that an inbox would have in the index.
