@@ -160,7 +160,7 @@ impl Process {
                 return Ok(());
             }
             if started.elapsed() > READY {
-                return Err(self.refused("the server does not say that it has reloaded"));
+                return Err(self.refused(&format!("its log does not say \"{RELOADED}\"")));
             }
             sleep(GLANCE).await;
         }

@@ -51,7 +51,7 @@ pub(crate) struct PublishGate {
 /// Requests that were delivered to a responder and may be answered (PERM-014).
 #[derive(Debug)]
 pub(crate) struct Answers {
-    rule: Responses,
+    pub(super) rule: Responses,
     open: HashMap<Box<[u8]>, Request, RandomState>,
     added: usize,
 }
@@ -195,11 +195,6 @@ impl PublishGate {
 }
 
 impl Answers {
-    #[cfg(all(test, feature = "jwt"))]
-    pub(crate) fn rule(&self) -> Responses {
-        self.rule
-    }
-
     /// A request was delivered. One whose reply subject is open already counts as an answer to it,
     /// as it does for nats-server.
     pub(crate) fn expect(&mut self, reply: &[u8], now: Instant) {

@@ -67,7 +67,7 @@ impl Scope {
 
     fn with(account: Arc<Account>, rights: Rights) -> Scope {
         let scope = Scope { account, rights: RwLock::new(rights), answers: OnceLock::new() };
-        scope.prepare_answers();
+        scope.forget_requests();
         scope
     }
 
@@ -81,11 +81,12 @@ impl Scope {
     pub(super) fn follow(&self, other: &Scope) {
         let rights = other.rights();
         *self.rights.write().unwrap_or_else(PoisonError::into_inner) = rights;
-        self.prepare_answers();
+        self.forget_requests();
         self.account.forget_routes();
     }
 
-    fn prepare_answers(&self) {
+    /// Begins anew with the requests that may be answered, as each reload does (LIFE-005).
+    pub(crate) fn forget_requests(&self) {
         let Some(answers) = self.grants().and_then(|grants| grants.answers()) else { return };
         match self.answers.get() {
             Some(before) => *lock(before) = answers,

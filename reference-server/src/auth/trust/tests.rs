@@ -270,7 +270,7 @@ fn what_an_account_allows_holds_for_those_who_say_nothing() {
     let own = grants(json!({ "pub": { "deny": ["e"] }, "sub": { "deny": ["s"] } }));
     assert!(own.may_publish(b"d") && !own.may_publish(b"e") && own.hides(b"s"));
     let answers = grants(json!({ "resp": { "max": 2, "ttl": 1_000_000_000 } }));
-    let rule = answers.answers().unwrap().rule();
+    let rule = answers.answers().unwrap().rule;
     assert_eq!((rule.max, rule.expires), (Some(2), Duration::from_secs(1)));
     let scope = judge(
         &mode,

@@ -34,6 +34,7 @@ impl Side {
         let authenticator = terms.authenticator.at(self.peer.kind);
         self.info.auth_required = authenticator.asks();
         if Arc::ptr_eq(authenticator, &self.authenticator) {
+            self.publisher.scope().forget_requests();
             return Ok(());
         }
         let before = std::mem::replace(&mut self.authenticator, authenticator.clone());
